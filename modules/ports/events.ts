@@ -1,0 +1,96 @@
+// The codes that drivers and blocks post. The only values in ports/: small integers with names.
+// Words of TriggerReasonEnumType are reused where one exists; events are in the past tense.
+
+import { freeze } from "../../preload/freeze.js";
+
+/** Posted by drivers as (code, evseIndex, value). evseIndex is ours, from 0; -1 where none is meant. */
+export const EventCode = freeze({
+	/** The cable is connected at both ends. */
+	cablePluggedIn: 1,
+	/** The EV has left: its side of the cable is open (value 0), or the whole cable left the station (value 1). */
+	cableUnplugged: 2,
+	/** The EV asks for energy (IEC 61851 state C, value 1) or pauses (state B, value 0). */
+	evReady: 3,
+	/** Current really flows (value 1) or has stopped (value 0). */
+	energyFlowed: 4,
+	/** A token was shown; fetch it from the TokenReader. evseIndex -1 where the reader serves all EVSEs. */
+	tokenPresented: 5,
+	/** A hardware fault began (value = bit of FaultBit). */
+	faultRaised: 6,
+	/** It ended (value = bit of FaultBit). */
+	faultCleared: 7,
+} as const);
+export type EventCode = (typeof EventCode)[keyof typeof EventCode];
+
+/** Hardware faults as bits, so that several can be present at once. */
+export const FaultBit = freeze({
+	ground: 1,
+	overcurrent: 2,
+	welded: 4,
+	lock: 8,
+	meter: 16,
+	internal: 32,
+} as const);
+
+/** Causes of Host.restart(); the index of BootReasonEnumType that the next BootNotification gives (B01.FR.03). */
+export const RestartCause = freeze({
+	powerUp: 0,
+	applicationReset: 1,
+	firmwareUpdate: 2,
+	localReset: 3,
+	remoteReset: 4,
+	scheduledReset: 5,
+	triggered: 6,
+	unknown: 7,
+	watchdog: 8,
+} as const);
+
+/** Socket errors that the station tells apart. */
+export const SocketError = freeze({
+	closed: 1,
+	refused: 2,
+	unresolved: 3,
+	unsupported: 4,
+} as const);
+
+/** Diagnostic events of ports/log.ts: code, a, b. */
+export const LogCode = freeze({
+	/** a: RestartCause. */
+	booted: 1,
+	/** a: slot, b: 1 plain, 2 TLS. */
+	connecting: 2,
+	/** a: slot. */
+	connected: 3,
+	/** a: WebSocket close code or 0, b: SocketError. */
+	disconnected: 4,
+	/** a: HTTP status of a refused upgrade, b: HandshakeFault. */
+	handshakeRefused: 5,
+	/** a: RegistrationStatus. */
+	registered: 6,
+	/** A CALL was answered with an error; a: RpcError, b: action id or -1. */
+	callRefused: 7,
+	/** A CALL of ours was answered with an error; a: action id. */
+	callErrorReceived: 8,
+	/** No answer in time; a: action id. */
+	callTimedOut: 9,
+	/** A reply matched no CALL. */
+	replyIgnored: 10,
+	/** A message was longer than rx; a: bytes. */
+	messageTooLong: 11,
+	/** The flash refused; a: 1 read, 2 write, 3 erase, b: block. */
+	flashFailed: 12,
+	/** A record failed its check and was left out; a: block. */
+	recordDamaged: 13,
+	/** The queue is full and an event was not stored; a: seqNo. */
+	queueRefused: 14,
+	/** Updated events were thinned; a: how many. */
+	queueThinned: 15,
+	/** The inbox was full; a: event code. */
+	inboxOverflow: 16,
+	/** A transaction event was given up after its attempts; a: seqNo. */
+	eventDiscarded: 17,
+	/** The meter gave no reading; a: evseIndex. */
+	meterSilent: 18,
+	/** A value on flash could not be kept; a: cell id. */
+	cellRefused: 19,
+} as const);

@@ -1,0 +1,33 @@
+// A byte stream to the CSMS, in the shape of an ECMA-419 §24 TCP socket, but reading and writing ranges of the caller's
+// buffers, so that nothing is allocated per call. TLS, where it is used, is behind this port.
+
+/** Why a socket ended, as far as the station tells causes apart. */
+export interface SocketOptions {
+	/** Host name or address. */
+	host: string;
+	port: number;
+	/** True asks for TLS (wss). A maker without TLS calls onError(SocketError.unsupported). */
+	secure: boolean;
+	/** `count` bytes can be read. Called from an empty stack, never from inside a call of the socket. */
+	onReadable(count: number): void;
+	/** `count` bytes can be written; the first call means that the connection stands. */
+	onWritable(count: number): void;
+	/** The connection failed or was closed by the peer; after that only close() may be called. */
+	onError(error: number): void;
+}
+
+export interface Socket {
+	/** Bytes that write() takes now. */
+	readonly writable: number;
+	/** Copies at most to - from received bytes to bytes[from, …) and returns how many; 0 when none are there. */
+	read(bytes: Uint8Array, from: number, to: number): number;
+	/** Sends bytes[from, to), which must not be more than `writable`. */
+	write(bytes: Uint8Array, from: number, to: number): void;
+	/** Ends the connection; no callback follows. May be called twice. */
+	close(): void;
+}
+
+export interface SocketMaker {
+	/** Starts to connect; never throws for what the network does (that is onError). */
+	open(options: SocketOptions): Socket;
+}

@@ -1,0 +1,42 @@
+// Every bound of the station, in one place. A bound that cannot hold together with another stops the build: the
+// relations at the end run while the linker preloads this module.
+
+import { freeze } from "./freeze.js";
+
+export const LIMITS = freeze({
+	/** Longest CALL that is kept whole. A longer one keeps its head and is answered FormatViolation (B06.FR.17). */
+	rxBytes: 6144,
+	/** Bytes of payload in one WebSocket frame of ours; a longer message is sent as fragments of this size. */
+	txBytes: 512,
+	/** Bytes taken from the socket in one read. */
+	socketReadBytes: 256,
+	/** Deepest nesting of a frame that is looked at; the deepest valid OCPP message has 9 levels. */
+	depthMax: 16,
+	/** Part 4 §4.1.4: longest message id. */
+	messageIdMax: 36,
+	/** Part 4 §4.2.3: longest errorDescription. */
+	errorDescriptionMax: 255,
+	/** Frames of one message and control frames between two messages, against floods of tiny frames. */
+	fragmentsMax: 64,
+	/** Ring of driver events; the oldest facts are never overwritten, a full ring refuses and counts. */
+	inboxEvents: 32,
+	/** Items answered in one GetVariables, SetVariables; announced by DeviceDataCtrlr.ItemsPerMessage. */
+	itemsPerMessage: 8,
+	/** Largest GetVariables, SetVariables request; announced by DeviceDataCtrlr.BytesPerMessage. */
+	bytesPerMessage: 4096,
+	/** Longest value of a variable that can be set; announced by DeviceDataCtrlr.ConfigurationValueSize. */
+	configurationValueBytes: 1000,
+	/** Report rows in one NotifyReport. */
+	reportRowsPerMessage: 4,
+	/** EVSEs of the largest build. */
+	evsesMax: 4,
+	/** Seconds until the next BootNotification when the CSMS answers Pending or Rejected with interval 0. */
+	bootIntervalSeconds: 60,
+} as const);
+
+function holds(condition: boolean, relation: string): void {
+	if (!condition) throw new Error("limits.ts: " + relation);
+}
+holds(LIMITS.bytesPerMessage <= LIMITS.rxBytes, "bytesPerMessage must fit rxBytes");
+holds(LIMITS.txBytes >= 256 && LIMITS.txBytes <= 2048, "txBytes is a WebSocket fragment of 256 to 2048 bytes");
+holds(LIMITS.configurationValueBytes < LIMITS.bytesPerMessage, "a settable value must fit its request");
