@@ -17,7 +17,7 @@ Object.freeze = ((value: unknown, deep?: boolean) => {
 }) as typeof Object.freeze;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-String.fromArrayBuffer = ((buffer: ArrayBuffer, byteOffset = 0, byteLength = buffer.byteLength - byteOffset): string =>
+String.fromArrayBuffer = ((buffer: ArrayBuffer, byteOffset: number = 0, byteLength: number = buffer.byteLength - byteOffset): string =>
 	utf8.decode(new Uint8Array(buffer, byteOffset, byteLength))) as typeof String.fromArrayBuffer;
 ArrayBuffer.fromString = (text: string): ArrayBuffer => {
 	const bytes = new TextEncoder().encode(text);
