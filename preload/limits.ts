@@ -18,6 +18,15 @@ export const LIMITS = freeze({
 	errorDescriptionMax: 255,
 	/** Frames of one message and control frames between two messages, against floods of tiny frames. */
 	fragmentsMax: 64,
+	/** Window in which control frames between two messages are counted against fragmentsMax. */
+	controlWindowMs: 10_000,
+	/** Bytes and lines of the answer to a WebSocket upgrade; a longer one is refused. */
+	handshakeBytesMax: 4096,
+	handshakeLinesMax: 64,
+	/** Time for a WebSocket close handshake; then the socket is cut. */
+	closeMs: 5000,
+	/** Longest wait between two attempts to connect, whatever the RetryBackOff variables say. */
+	backOffMsMax: 86_400_000,
 	/** Ring of driver events; the oldest facts are never overwritten, a full ring refuses and counts. */
 	inboxEvents: 32,
 	/** Items answered in one GetVariables, SetVariables; announced by DeviceDataCtrlr.ItemsPerMessage. */
