@@ -3,6 +3,7 @@
 // The 64 actions of OCPP 2.0.1 and parallel arrays by action id.
 
 import { freeze } from "./freeze.js";
+import { characters, offsets } from "./schema.js";
 
 /** Action ids, in the order of the alphabet. */
 export const Action = freeze({
@@ -92,6 +93,10 @@ export const ACTION_NAMES: readonly string[] = freeze([
 	"SetVariableMonitoring", "SetVariables", "SignCertificate", "StatusNotification", "TransactionEvent",
 	"TriggerMessage", "UnlockConnector", "UnpublishFirmware", "UpdateFirmware",
 ]);
+
+/** Characters of name i: ACTION_BYTES[ACTION_AT[i]] to ACTION_BYTES[ACTION_AT[i + 1] - 1]. */
+export const ACTION_AT = freeze(offsets(ACTION_NAMES));
+export const ACTION_BYTES = freeze(characters(ACTION_NAMES, ACTION_AT));
 
 /** Type id (schema.ts) of the request by action id. */
 export const REQUEST_TYPE = freeze(new Uint16Array([

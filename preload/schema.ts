@@ -337,15 +337,15 @@ export const ROWS = freeze(new Uint16Array([
 /** Pairs of smallest and largest value at 2 * i; pair 0 is open. */
 export const RANGES: readonly number[] = freeze([-Infinity, Infinity, 0, Infinity, 0, 100]);
 
-/** Offsets of the texts in one run of bytes: text i is [at[i], at[i + 1]). */
-function offsets(texts: readonly string[]): Uint16Array {
+/** Offsets of the texts in one run of bytes: text i is [at[i], at[i + 1]). Runs while linking only. */
+export function offsets(texts: readonly string[]): Uint16Array {
 	const at = new Uint16Array(texts.length + 1);
 	for (let index = 0; index < texts.length; index++) at[index + 1] = at[index]! + texts[index]!.length;
 	return at;
 }
 
-/** All characters of the texts, which are ASCII. */
-function characters(texts: readonly string[], at: Uint16Array): Uint8Array {
+/** All characters of the texts, which are ASCII. Runs while linking only. */
+export function characters(texts: readonly string[], at: Uint16Array): Uint8Array {
 	const bytes = new Uint8Array(at[texts.length]!);
 	for (let index = 0; index < texts.length; index++) {
 		const text = texts[index]!;

@@ -415,15 +415,15 @@ ${rowLines.filter((line) => line !== ",").join("\n")}
 /** Pairs of smallest and largest value at 2 * i; pair 0 is open. */
 export const RANGES: readonly number[] = freeze([${rangePairs.join(", ")}]);
 
-/** Offsets of the texts in one run of bytes: text i is [at[i], at[i + 1]). */
-function offsets(texts: readonly string[]): Uint16Array {
+/** Offsets of the texts in one run of bytes: text i is [at[i], at[i + 1]). Runs while linking only. */
+export function offsets(texts: readonly string[]): Uint16Array {
 	const at = new Uint16Array(texts.length + 1);
 	for (let index = 0; index < texts.length; index++) at[index + 1] = at[index]! + texts[index]!.length;
 	return at;
 }
 
-/** All characters of the texts, which are ASCII. */
-function characters(texts: readonly string[], at: Uint16Array): Uint8Array {
+/** All characters of the texts, which are ASCII. Runs while linking only. */
+export function characters(texts: readonly string[], at: Uint16Array): Uint8Array {
 	const bytes = new Uint8Array(at[texts.length]!);
 	for (let index = 0; index < texts.length; index++) {
 		const text = texts[index]!;
@@ -453,6 +453,7 @@ function actionsText(tables: Tables): string {
 // The 64 actions of OCPP 2.0.1 and parallel arrays by action id.
 
 import { freeze } from "./freeze.js";
+import { characters, offsets } from "./schema.js";
 
 /** Action ids, in the order of the alphabet. */
 export const Action = freeze({
@@ -462,7 +463,11 @@ export type Action = (typeof Action)[keyof typeof Action];
 
 /** In REQUEST_TYPE and RESPONSE_TYPE: this build has no tables for the action; it is answered NotSupported. */
 export const NO_TYPE = 0x${NO_TYPE.toString(16)};
-${stringList("ACTION_NAMES", ACTION_NAMES, "Name on the wire by action id.")}${numberList("REQUEST_TYPE", "Uint16Array", ACTION_NAMES.map((name) => type(name, "Request")), "Type id (schema.ts) of the request by action id.")}${numberList("RESPONSE_TYPE", "Uint16Array", ACTION_NAMES.map((name) => type(name, "Response")), "Type id (schema.ts) of the response by action id.")}${numberList("SENDER", "Uint8Array", ACTION_NAMES.map((name) => ACTIONS[name]![0]), "Who sends the request: 1 CSMS, 2 station, 3 both (Part 2).")}
+${stringList("ACTION_NAMES", ACTION_NAMES, "Name on the wire by action id.")}
+/** Characters of name i: ACTION_BYTES[ACTION_AT[i]] to ACTION_BYTES[ACTION_AT[i + 1] - 1]. */
+export const ACTION_AT = freeze(offsets(ACTION_NAMES));
+export const ACTION_BYTES = freeze(characters(ACTION_NAMES, ACTION_AT));
+${numberList("REQUEST_TYPE", "Uint16Array", ACTION_NAMES.map((name) => type(name, "Request")), "Type id (schema.ts) of the request by action id.")}${numberList("RESPONSE_TYPE", "Uint16Array", ACTION_NAMES.map((name) => type(name, "Response")), "Type id (schema.ts) of the response by action id.")}${numberList("SENDER", "Uint8Array", ACTION_NAMES.map((name) => ACTIONS[name]![0]), "Who sends the request: 1 CSMS, 2 station, 3 both (Part 2).")}
 /** Letter of the section of Part 2 by action id. */
 export const SECTION = "${ACTION_NAMES.map((name) => ACTIONS[name]![1]).join("")}";
 `;
@@ -612,6 +617,8 @@ export function generate(served: readonly string[] = ACTION_NAMES): Generated {
 	const served2 = device.filter((row) => row.served === "yes").length;
 	const bytes16 = (tables.rows.length + tables.typeAt.length + tables.enumAt.length + tables.enumValues.length) * 2;
 	const actionBytes = ACTION_NAMES.length * 5;
+	for (let type = 0; type + 1 < tables.typeAt.length; type++)
+		need(tables.typeAt[type + 1]! - tables.typeAt[type]! <= 31, "decode.ts marks the members that it saw in 31 bits");
 	const textBytes = [...tables.names, ...tables.values].reduce((sum, text) => sum + text.length, 0);
 	const offsetBytes = (tables.names.length + tables.values.length + 2) * 2;
 	return {
