@@ -1,0 +1,217 @@
+// OCPP-J over one connection: one CALL of ours open at a time, its id, its answer or time-out; every CALL of the CSMS
+// answered once. Owns: message ids, the encoder, the answer that waits for the wire. Not what the messages mean.
+// While an answer waits, nothing more is read, so a flood of CALLs needs no memory.
+// Source: OCPP 2.0.1 Part 4 §4.1 to §4.3.
+
+import { RpcError } from "../../preload/errors.js";
+import { freeze } from "../../preload/freeze.js";
+import { LIMITS } from "../../preload/limits.js";
+import { Encoder } from "../core/encode.js";
+import { Frame, MessageType, actionOf, scan, scanHead } from "../core/scan.js";
+import type { Clock } from "../ports/clock.js";
+import { LogCode } from "../ports/events.js";
+import type { Log } from "../ports/log.js";
+import type { Connection, ConnectionListener } from "./connection.js";
+
+/** The station, as the RPC layer sees it. */
+export interface RpcListener {
+	onOpen(): void;
+	/** The connection ended; a CALL that was open is reported before, by onFailed. */
+	onClosed(): void;
+	/**
+	 * The CSMS called. Answer with rpc.answer() or rpc.refuse() before this returns.
+	 * @param action  id of the action, -1 when its name is unknown
+	 */
+	onCall(action: number, bytes: Uint8Array, payloadFrom: number, payloadTo: number): void;
+	/** The answer to the last onCall is with the transport. */
+	onAnswered(): void;
+	/** The CSMS answered our CALL; false when the payload breaks its schema. */
+	onResult(action: number, bytes: Uint8Array, payloadFrom: number, payloadTo: number): boolean;
+	/** Our CALL has no usable answer: Failure of blocks/block.ts, 1 refused, 2 time-out, 3 offline. */
+	onFailed(action: number, failure: 1 | 2 | 3): void;
+}
+
+export interface RpcHost {
+	readonly clock: Clock;
+	readonly log: Log;
+	wake(): void;
+}
+
+const NO_CALL = -1;
+
+const Answer = freeze({ none: 0, result: 1, error: 2 } as const);
+
+export class Rpc implements ConnectionListener {
+	/** Set once, right after both exist. */
+	connection!: Connection;
+	/** Seconds that the answer to a CALL may take. */
+	timeoutSeconds = 30;
+
+	private readonly host: RpcHost;
+	private readonly listener: RpcListener;
+	private readonly encoder = new Encoder();
+	private readonly frame = new Frame();
+	private readonly idPrefix: string;
+	private idCount = 0;
+
+	private callAction = NO_CALL;
+	private callId = "";
+	private callMark = 0;
+
+	private answer: number = Answer.none;
+	private answerId = "";
+	private answerAction = 0;
+	private answerPayload: object | undefined;
+	private answerError: RpcError = RpcError.None;
+	private answerText = "";
+	/** The message that is with the connection is an answer. */
+	private isAnswer = false;
+
+	/** @param idPrefix  at most 28 characters, different at every boot of this station (Part 4 §4.1.4) */
+	constructor(host: RpcHost, listener: RpcListener, idPrefix: string) {
+		this.host = host;
+		this.listener = listener;
+		this.idPrefix = idPrefix;
+	}
+
+	/** True while a CALL of ours waits for its answer, or something is being sent. */
+	get isBusy(): boolean {
+		return this.callAction !== NO_CALL || this.answer !== Answer.none || this.connection.sending;
+	}
+
+	/** Sends a CALL under a new message id; isBusy must be false. */
+	call(action: number, payload: object): void {
+		this.callAction = action;
+		this.callId = this.idPrefix + (this.idCount++).toString(36);
+		this.callMark = this.host.clock.ticks();
+		this.isAnswer = false;
+		this.encoder.startCall(this.callId, action, payload);
+		if (!this.connection.send(this.encoder)) this.fail(3);
+	}
+
+	/** Answers the CALL at hand with a response object, which must not change until onAnswered. */
+	reply(action: number, payload: object): void {
+		this.answer = Answer.result;
+		this.answerAction = action;
+		this.answerPayload = payload;
+		this.flush();
+	}
+
+	/** Answers the CALL at hand with an error. */
+	refuse(action: number, error: RpcError, description: string): void {
+		this.host.log.event(LogCode.callRefused, error, action);
+		this.answer = Answer.error;
+		this.answerError = error;
+		this.answerText = description;
+		this.flush();
+	}
+
+	/** Time-outs. A silent CSMS is asked for a sign of life by a Ping; connection.ts ends the link if none comes. */
+	step(): void {
+		if (this.callAction === NO_CALL || this.dueMs > 0) return;
+		this.host.log.event(LogCode.callTimedOut, this.callAction, 0);
+		this.connection.probe();
+		this.fail(2);
+	}
+
+	/** Milliseconds until step() has something to do, LIMITS.sleepMsMax where nothing is open. */
+	get dueMs(): number {
+		if (this.callAction === NO_CALL) return LIMITS.sleepMsMax;
+		return this.timeoutSeconds * 1000 - this.host.clock.since(this.callMark);
+	}
+
+	private fail(failure: 1 | 2 | 3): void {
+		const action = this.callAction;
+		this.callAction = NO_CALL;
+		this.callId = "";
+		this.listener.onFailed(action, failure);
+		this.host.wake();
+	}
+
+	/** Hands the waiting answer to the connection as soon as it takes one. */
+	private flush(): void {
+		if (this.connection.sending) return this.connection.hold(true);
+		const kind = this.answer;
+		this.isAnswer = true;
+		if (kind === Answer.result)
+			this.encoder.startResult(this.answerId, this.answerAction, this.answerPayload as object);
+		else this.encoder.startError(this.answerId, this.answerError, this.answerText);
+		this.connection.hold(true);
+		this.connection.send(this.encoder);
+	}
+
+	// Callbacks of the connection.
+
+	onOpen(): void {
+		this.listener.onOpen();
+	}
+
+	onSent(): void {
+		if (this.isAnswer) {
+			const wasResult = this.answer === Answer.result;
+			this.answer = Answer.none;
+			this.answerPayload = undefined;
+			this.isAnswer = false;
+			if (wasResult) this.listener.onAnswered();
+			this.connection.hold(false);
+		} else {
+			this.callMark = this.host.clock.ticks();
+			if (this.answer !== Answer.none) this.flush();
+		}
+		this.host.wake();
+	}
+
+	onClosed(): void {
+		this.answer = Answer.none;
+		this.answerPayload = undefined;
+		this.isAnswer = false;
+		if (this.callAction !== NO_CALL) this.fail(3);
+		this.listener.onClosed();
+	}
+
+	onMessage(length: number): void {
+		const bytes = this.connection.rx;
+		const frame = this.frame;
+		if (length > bytes.length) {
+			// B06.FR.17: only a CALL is answered; a reply that is too long counts as none.
+			this.host.log.event(LogCode.messageTooLong, length, 0);
+			scanHead(bytes, bytes.length, frame);
+			if (frame.messageType !== MessageType.Call || !frame.idRead) return;
+			this.answerId = frame.id;
+			return this.refuse(-1, RpcError.FormatViolation, "message longer than BytesPerMessage");
+		}
+		scan(bytes, length, frame);
+		if (frame.error !== RpcError.None) {
+			// A broken reply is nobody's request: answering it could start a volley of errors.
+			if (frame.messageType === MessageType.CallResult || frame.messageType === MessageType.CallError) return this.ignore();
+			this.answerId = frame.id;
+			return this.refuse(-1, frame.error, "");
+		}
+		if (frame.messageType === MessageType.Call) return this.called(bytes, frame);
+		if (this.callAction === NO_CALL || frame.id !== this.callId) return this.ignore();
+		this.answered(bytes, frame);
+	}
+
+	private ignore(): void {
+		this.host.log.event(LogCode.replyIgnored, 0, 0);
+	}
+
+	private called(bytes: Uint8Array, frame: Frame): void {
+		this.answerId = frame.id;
+		const action = actionOf(bytes, frame.actionFrom, frame.actionTo);
+		if (action < 0) return this.refuse(-1, RpcError.NotImplemented, "");
+		this.listener.onCall(action, bytes, frame.payloadFrom, frame.payloadTo);
+	}
+
+	private answered(bytes: Uint8Array, frame: Frame): void {
+		const action = this.callAction;
+		if (frame.messageType === MessageType.CallResult) {
+			// The call is closed first: what its answer causes may want to call again.
+			this.callAction = NO_CALL;
+			this.callId = "";
+			if (this.listener.onResult(action, bytes, frame.payloadFrom, frame.payloadTo)) return this.host.wake();
+			this.callAction = action;
+		} else this.host.log.event(LogCode.callErrorReceived, action, 0);
+		this.fail(1);
+	}
+}
