@@ -277,6 +277,8 @@ function makeTables(model: Model, served: readonly string[]): Tables {
 		use(action + "Request");
 		use(action + "Response");
 	}
+	// customData is checked without rows of its own; its only name must be there all the same.
+	names.add("vendorId");
 	usedEnums.sort();
 	for (const name of usedEnums) for (const value of model.enums.get(name)!) values.add(value);
 	const nameList = [...names].sort();
