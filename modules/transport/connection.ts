@@ -152,6 +152,14 @@ export class Connection implements WebSocketListener {
 		this.socket.hold(on);
 	}
 
+	/** Asks the peer for a sign of life now; without one within the message timeout the connection is cut (Part 4 §5.2). */
+	probe(): void {
+		if (this.state !== ConnectionState.open || this.socket.pinging) return;
+		this.pingMark = this.host.clock.ticks();
+		this.socket.ping();
+		this.host.wake();
+	}
+
 	/** Connects at the next step() and from then on whenever there is no connection; takes back a stop(). */
 	start(): void {
 		if (this.state === ConnectionState.idle) {

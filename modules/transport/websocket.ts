@@ -240,9 +240,10 @@ export class WebSocket implements SocketOptions {
 	 * window. Off reads what waits, so that onMessage may come before this returns, unless it is called in onMessage.
 	 */
 	hold(on: boolean): void {
-		if (this.held === on) return;
-		this.held = on;
-		if (!on) this.readFrames();
+		const was = this.held;
+		// A closing connection has to read the peer's Close.
+		this.held = on && this.phase === Phase.open;
+		if (was && !on) this.readFrames();
 	}
 
 	/**
