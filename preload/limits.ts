@@ -37,6 +37,14 @@ export const LIMITS = freeze({
 	configurationValueBytes: 1000,
 	/** Report rows in one NotifyReport. */
 	reportRowsPerMessage: 4,
+	/** Readings of one transaction that its Ended event carries, the first among them and the last not. */
+	endedSamplesMax: 8,
+	/** Longest time between two steps of the station. */
+	sleepMsMax: 60_000,
+	/** Buffer for one record of the store, frame included: the largest transaction event that is kept (storage/outbox.ts). */
+	recordBytes: 1024,
+	/** Longest value of a cell in bytes of UTF-8. */
+	cellBytes: 1000,
 	/** EVSEs of the largest build. */
 	evsesMax: 4,
 	/** Seconds until the next BootNotification when the CSMS answers Pending or Rejected with interval 0. */
@@ -49,3 +57,6 @@ function holds(condition: boolean, relation: string): void {
 holds(LIMITS.bytesPerMessage <= LIMITS.rxBytes, "bytesPerMessage must fit rxBytes");
 holds(LIMITS.txBytes >= 256 && LIMITS.txBytes <= 2048, "txBytes is a WebSocket fragment of 256 to 2048 bytes");
 holds(LIMITS.configurationValueBytes < LIMITS.bytesPerMessage, "a settable value must fit its request");
+holds(LIMITS.configurationValueBytes <= LIMITS.cellBytes, "a settable value must fit its cell");
+holds(LIMITS.cellBytes + 16 <= LIMITS.recordBytes, "a cell with its frame of 12 bytes and its number must fit recordBytes");
+holds(LIMITS.recordBytes % 4 === 0 && LIMITS.recordBytes <= 2048, "a record must fit a block of flash beside others");

@@ -1,0 +1,661 @@
+// A ring of erase blocks that holds append-only records with a check each. It knows blocks, frames and power cuts; what
+// the records mean is known by cells.ts (settings) and outbox.ts (queue of events), which share this class.
+// Owns: the chain of blocks in use, the place of the next record. Format on flash: docs/flash-format.md §2 to §4.
+// Why it is built like this: docs/decisions/0003-flash-log.md.
+
+import { freeze } from "../../preload/freeze.js";
+import { crc32 } from "../core/crc.js";
+import { LogCode } from "../ports/events.js";
+import type { FlashPartition } from "../ports/flash.js";
+import type { Log } from "../ports/log.js";
+
+export const FORMAT_VERSION = 1;
+
+/** What a block belongs to; byte 5 of its header. */
+export const Area = freeze({ cells: 1, queue: 2 } as const);
+/** Bit of byte 5: the block was made by merging others and counts only once its summary is there. */
+const MERGED = 0x80;
+
+export const HEADER_BYTES = 32;
+/** Bytes of the header that its own check covers, and with the check. */
+const CHECKED = 16;
+const SUMMARY_AT = 20;
+const SUMMARY_BYTES = 8;
+
+export const FRAME_BYTES = 12;
+const MARK_AT = 8;
+/** A frame says that it is one: its fourth byte is the other three and this, by exclusive or. */
+const FRAME_CHECK = 0xa5;
+
+export const WINDOW_BYTES = 64;
+
+/** Answers of append(): the record does not fit in the last block, or the flash refused. */
+export const FULL = -1;
+export const FAILED = -2;
+
+/** Bytes on flash of a record with `bytes` of payload. */
+export function recordBytes(bytes: number): number {
+	return (FRAME_BYTES + bytes + 3) & ~3;
+}
+
+/** What a header says; filled by parseHeader. */
+export class Header {
+	area = 0;
+	merged = false;
+	cellBlocks = 0;
+	first = 0;
+	last = 0;
+	/** Number of events and end of the records when the block was closed; end 0 where there is no summary. */
+	events = 0;
+	end = 0;
+	/** Bits that had to be turned back. */
+	repaired = false;
+}
+
+/** The header is ours, of a newer format, or no header. */
+export const HeaderState = freeze({ none: 0, valid: 1, newer: 2 } as const);
+
+function u16(bytes: Uint8Array, at: number): number {
+	return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+}
+
+function u32(bytes: Uint8Array, at: number): number {
+	return (u16(bytes, at) | (u16(bytes, at + 2) << 16)) >>> 0;
+}
+
+function putU32(bytes: Uint8Array, at: number, value: number): void {
+	bytes[at] = value & 0xff;
+	bytes[at + 1] = (value >>> 8) & 0xff;
+	bytes[at + 2] = (value >>> 16) & 0xff;
+	bytes[at + 3] = value >>> 24;
+}
+
+/** How many of the four magic bytes "OCSL" are there. */
+function magicBytes(bytes: Uint8Array): number {
+	return (bytes[0] === 0x4f ? 1 : 0) + (bytes[1] === 0x43 ? 1 : 0) + (bytes[2] === 0x53 ? 1 : 0) +
+		(bytes[3] === 0x4c ? 1 : 0);
+}
+
+function headerChecks(bytes: Uint8Array): boolean {
+	return magicBytes(bytes) === 4 && crc32(bytes, 0, CHECKED) === u32(bytes, CHECKED);
+}
+
+/**
+ * A header with one wrong bit is as good as before: a block of events must not hang on a bit. A retired header (all
+ * zero) and a half erased one are many bits away.
+ */
+function repairHeader(bytes: Uint8Array): boolean {
+	if (magicBytes(bytes) < 3) return false;
+	for (let bit = 0; bit < (CHECKED + 4) * 8; bit++) {
+		const at = bit >> 3;
+		const mask = 1 << (bit & 7);
+		bytes[at] = (bytes[at] as number) ^ mask;
+		if (headerChecks(bytes)) return true;
+		bytes[at] = (bytes[at] as number) ^ mask;
+	}
+	return false;
+}
+
+/** Reads bytes[0, HEADER_BYTES) into `header`; may repair the bytes. Returns a HeaderState. */
+export function parseHeader(bytes: Uint8Array, header: Header): number {
+	header.repaired = false;
+	if (!headerChecks(bytes)) {
+		// The first 20 bytes keep their places in every future format.
+		if (!repairHeader(bytes)) return magicBytes(bytes) === 4 && isNewer(bytes[4] as number) ? HeaderState.newer : HeaderState.none;
+		header.repaired = true;
+	}
+	if (bytes[4] !== FORMAT_VERSION) return isNewer(bytes[4] as number) ? HeaderState.newer : HeaderState.none;
+	header.area = (bytes[5] as number) & ~MERGED;
+	header.merged = ((bytes[5] as number) & MERGED) !== 0;
+	header.cellBlocks = u16(bytes, 6);
+	header.first = u32(bytes, 8);
+	header.last = u32(bytes, 12);
+	const closed = crc32(bytes, 0, SUMMARY_AT + 4) === u32(bytes, SUMMARY_AT + 4);
+	header.events = closed ? u16(bytes, SUMMARY_AT) : 0;
+	header.end = closed ? u16(bytes, SUMMARY_AT + 2) : 0;
+	return HeaderState.valid;
+}
+
+function isNewer(version: number): boolean {
+	return version > FORMAT_VERSION && version !== 0xff;
+}
+
+/** Writes the first CHECKED + 4 bytes of a header to bytes[0, …) and sets the rest of it to 0xFF. */
+export function makeHeader(
+	bytes: Uint8Array,
+	area: number,
+	merged: boolean,
+	cellBlocks: number,
+	first: number,
+	last: number,
+): void {
+	bytes.fill(0xff, 0, HEADER_BYTES);
+	bytes[0] = 0x4f;
+	bytes[1] = 0x43;
+	bytes[2] = 0x53;
+	bytes[3] = 0x4c;
+	bytes[4] = FORMAT_VERSION;
+	bytes[5] = merged ? area | MERGED : area;
+	bytes[6] = cellBlocks & 0xff;
+	bytes[7] = cellBlocks >> 8;
+	putU32(bytes, 8, first);
+	putU32(bytes, 12, last);
+	putU32(bytes, CHECKED, crc32(bytes, 0, CHECKED));
+}
+
+/** Bits of the mark that are cleared; a mark counts as set from 16 on, so that no single flipped bit kills a record. */
+function isMarked(bytes: Uint8Array, at: number): boolean {
+	let cleared = 0;
+	for (let i = 0; i < 4; i++) {
+		for (let rest = ~(bytes[at + i] as number) & 0xff; rest !== 0; rest &= rest - 1) cleared++;
+	}
+	return cleared >= 16;
+}
+
+export class Ring {
+	private readonly flash: FlashPartition;
+	private readonly diagnostics: Log;
+	readonly area: number;
+	/** Block of the partition where the area begins. Blocks are numbered from 0 inside the area. */
+	private readonly firstBlock: number;
+	readonly blocks: number;
+	readonly blockBytes: number;
+	private readonly cellBlocks: number;
+	/** Small buffer of the store; every call that touches flash may change it. */
+	readonly window: Uint8Array;
+	private readonly header: Header;
+
+	/** Blocks in use, oldest first: chain[0, length). The last one takes new records. */
+	readonly chain: Uint8Array;
+	length = 0;
+	/** First and last sequence number of each block, 2 * block and 2 * block + 1. */
+	private readonly range: Uint32Array;
+	/** Where the records of each block end. */
+	readonly ends: Uint16Array;
+	/** Event records counted in each block at mount; kept up by the owner. */
+	readonly events: Uint16Array;
+	/** The last block has its summary already (its successor was lost at once): it takes no more records. */
+	private sealed = false;
+	private nextSequence = 1;
+	private cursor = 0;
+	/** Records and torn pieces that failed their check since mount. */
+	damaged = 0;
+
+	// The record that recordAt or seek has found.
+	foundBytes = 0;
+	foundKind = 0;
+	foundMarked = false;
+	/** Damaged stretches that the last seek went over, and whether it ended because the flash could not be read. */
+	foundDamage = 0;
+	foundUnread = false;
+
+	constructor(
+		flash: FlashPartition,
+		diagnostics: Log,
+		window: Uint8Array,
+		header: Header,
+		area: number,
+		firstBlock: number,
+		blocks: number,
+		cellBlocks: number,
+	) {
+		this.flash = flash;
+		this.diagnostics = diagnostics;
+		this.window = window;
+		this.header = header;
+		this.area = area;
+		this.firstBlock = firstBlock;
+		this.blocks = blocks;
+		this.blockBytes = flash.blockBytes;
+		this.cellBlocks = cellBlocks;
+		this.chain = new Uint8Array(blocks);
+		this.range = new Uint32Array(blocks * 2);
+		this.ends = new Uint16Array(blocks);
+		this.events = new Uint16Array(blocks);
+	}
+
+	/** Blocks that hold nothing. */
+	get free(): number {
+		return this.blocks - this.length;
+	}
+
+	/** The block that takes new records; only while length > 0. */
+	get tail(): number {
+		return this.chain[this.length - 1] as number;
+	}
+
+	first(block: number): number {
+		return this.range[block * 2] as number;
+	}
+
+	last(block: number): number {
+		return this.range[block * 2 + 1] as number;
+	}
+
+	// --- calls of the flash: exceptions end here ---------------------------------------------------------------------
+
+	/** Reads `count` bytes of a block into bytes[0, count); false when the hardware fails. */
+	read(block: number, at: number, bytes: Uint8Array, count: number): boolean {
+		try {
+			this.flash.read((this.firstBlock + block) * this.blockBytes + at, bytes, count);
+			return true;
+		} catch {
+			this.diagnostics.event(LogCode.flashFailed, 1, this.firstBlock + block);
+			return false;
+		}
+	}
+
+	private write(block: number, at: number, bytes: Uint8Array, count: number): boolean {
+		try {
+			this.flash.write((this.firstBlock + block) * this.blockBytes + at, bytes, count);
+			return true;
+		} catch {
+			this.diagnostics.event(LogCode.flashFailed, 2, this.firstBlock + block);
+			return false;
+		}
+	}
+
+	private erase(block: number): boolean {
+		try {
+			this.flash.eraseBlock(this.firstBlock + block);
+			return true;
+		} catch {
+			this.diagnostics.event(LogCode.flashFailed, 3, this.firstBlock + block);
+			return false;
+		}
+	}
+
+	/** Zeroes [at, at + count) of a block: what is there is no record any more. True when it reads back as zero. */
+	private clear(block: number, at: number, count: number): boolean {
+		let sound = true;
+		for (let done = 0; done < count; done += WINDOW_BYTES) {
+			const n = count - done < WINDOW_BYTES ? count - done : WINDOW_BYTES;
+			this.window.fill(0, 0, n);
+			sound = this.write(block, at + done, this.window, n) && this.read(block, at + done, this.window, n) && sound;
+			for (let i = 0; i < n; i++) if (this.window[i] !== 0) sound = false;
+		}
+		return sound;
+	}
+
+	// --- blocks ------------------------------------------------------------------------------------------------------
+
+	/**
+	 * Finds the blocks in use and the end of each. Finishes what a power cut has interrupted: a merge that was complete
+	 * retires its sources, an incomplete one is dropped, a torn record at the end is zeroed.
+	 * Cost: one read per block, and the last block (and any other that was never closed) is read as a whole.
+	 */
+	mount(): void {
+		const header = this.header;
+		this.length = 0;
+		this.nextSequence = 1;
+		this.sealed = false;
+		for (let block = 0; block < this.blocks; block++) {
+			if (this.readHeader(block) !== HeaderState.valid) continue;
+			if (header.last >= this.nextSequence) this.nextSequence = header.last + 1;
+			if (header.merged && header.end === 0) {
+				this.retireBlock(block);
+				continue;
+			}
+			this.range[block * 2] = header.first;
+			this.range[block * 2 + 1] = header.last;
+			this.ends[block] = header.end;
+			this.events[block] = header.events;
+			this.insert(block);
+		}
+		this.dropCovered();
+		if (this.length > 0) this.cursor = this.tail;
+		for (let i = 0; i < this.length; i++) {
+			const block = this.chain[i] as number;
+			if (this.ends[block] !== 0) this.sealed = true;
+			else {
+				this.sealed = false;
+				this.findEnd(block);
+			}
+		}
+		if (!this.sealed && this.length > 0 && this.ends[this.tail] === HEADER_BYTES) this.strengthen(this.tail);
+	}
+
+	private readHeader(block: number): number {
+		if (!this.read(block, 0, this.window, HEADER_BYTES)) return HeaderState.none;
+		const state = parseHeader(this.window, this.header);
+		if (state !== HeaderState.valid) return state;
+		if (this.header.area !== this.area || this.header.cellBlocks !== this.cellBlocks) return HeaderState.none;
+		if (this.header.end > this.blockBytes) this.header.end = 0;
+		return state;
+	}
+
+	/** Keeps the chain sorted by first sequence; of two with the same first, the wider one comes first. */
+	private insert(block: number): void {
+		let i = this.length++;
+		for (; i > 0; i--) {
+			const before = this.chain[i - 1] as number;
+			if (this.first(before) < this.first(block)) break;
+			if (this.first(before) === this.first(block) && this.last(before) >= this.last(block)) break;
+			this.chain[i] = before;
+		}
+		this.chain[i] = block;
+	}
+
+	/** Retires blocks whose sequence numbers a merged block has taken over. */
+	private dropCovered(): void {
+		let kept = 0;
+		let coveredTo = 0;
+		for (let i = 0; i < this.length; i++) {
+			const block = this.chain[i] as number;
+			if (this.last(block) <= coveredTo) {
+				const merged = this.chain[kept - 1] as number;
+				// The cut may have come while the summary was being written: make it firm before its sources go.
+				if (this.close(merged, true)) this.retireBlock(block);
+				continue;
+			}
+			coveredTo = this.last(block);
+			this.chain[kept++] = block;
+		}
+		this.length = kept;
+	}
+
+	/**
+	 * Sets the end of a block that has no summary. What was programmed behind its last good record is a torn write: it
+	 * is zeroed, which makes it padding. A block that cannot be read takes no more records.
+	 */
+	private findEnd(block: number): void {
+		this.ends[block] = this.programmed(block);
+		let end = HEADER_BYTES;
+		for (let at = this.seek(block, end); at >= 0; at = this.seek(block, end)) end = at + recordBytes(this.foundBytes);
+		if (this.foundUnread) this.ends[block] = this.blockBytes;
+		else if (this.foundDamage > 0) {
+			this.reportDamage(block, 1);
+			this.clear(block, end, (this.ends[block] as number) - end);
+		}
+	}
+
+	/** First place behind the last programmed byte of a block, rounded up to a word; at least HEADER_BYTES. */
+	private programmed(block: number): number {
+		for (let at = this.blockBytes - WINDOW_BYTES; at >= 0; at -= WINDOW_BYTES) {
+			if (!this.read(block, at, this.window, WINDOW_BYTES)) return this.blockBytes;
+			for (let i = WINDOW_BYTES - 1; i >= 0; i--) {
+				if (this.window[i] === 0xff) continue;
+				const end = (at + i + 4) & ~3;
+				return end < HEADER_BYTES ? HEADER_BYTES : end;
+			}
+		}
+		return HEADER_BYTES;
+	}
+
+	/** Zeroes the header of a block, so that nothing in it counts any more, whatever an interrupted erase leaves. */
+	private retireBlock(block: number): boolean {
+		return this.clear(block, 0, HEADER_BYTES);
+	}
+
+	/** Writes a header once more: a cut may have left its bits half programmed. */
+	private strengthen(block: number): void {
+		makeHeader(this.window, this.area, false, this.cellBlocks, this.first(block), this.last(block));
+		this.write(block, 0, this.window, CHECKED + 4);
+	}
+
+	/** Takes chain[index] out of use. False when the flash refuses; the chain is then as before. */
+	retire(index: number): boolean {
+		const block = this.chain[index] as number;
+		if (this.last(block) !== this.first(block) && !this.buryCovered(block)) return false;
+		if (!this.retireBlock(block)) return false;
+		// The block before the last one has its summary already.
+		if (index === this.length - 1) this.sealed = true;
+		this.remove(index);
+		return true;
+	}
+
+	private remove(index: number): void {
+		this.length--;
+		this.chain.copyWithin(index, index + 1, this.length + 1);
+	}
+
+	/** A source of a merge whose header could not be zeroed must not come back when the merged block goes. */
+	private buryCovered(merged: number): boolean {
+		for (let block = 0; block < this.blocks; block++) {
+			if (this.inChain(block) || this.readHeader(block) !== HeaderState.valid) continue;
+			if (this.header.first < this.first(merged) || this.header.last > this.last(merged)) continue;
+			if (!this.retireBlock(block)) return false;
+		}
+		return true;
+	}
+
+	private inChain(block: number): boolean {
+		for (let i = 0; i < this.length; i++) if (this.chain[i] === block) return true;
+		return false;
+	}
+
+	/**
+	 * Erases a free block and writes its header. A block is always erased right before its header is written, so a valid
+	 * header proves a complete erase. Tries each free block once; goes round, which spreads the wear.
+	 * @returns the block, or -1
+	 */
+	private begin(merged: boolean, mergedFirst: number, mergedLast: number): number {
+		for (let step = 1; step <= this.blocks; step++) {
+			const block = (this.cursor + step) % this.blocks;
+			if (this.inChain(block)) continue;
+			if (!this.prepare(block)) continue;
+			// Each attempt takes a number of its own: two blocks with one number could not be told apart later.
+			const first = merged ? mergedFirst : this.nextSequence++;
+			const last = merged ? mergedLast : first;
+			makeHeader(this.window, this.area, merged, this.cellBlocks, first, last);
+			if (!this.write(block, 0, this.window, CHECKED + 4)) continue;
+			if (this.readHeader(block) !== HeaderState.valid || this.header.repaired || this.header.first !== first) continue;
+			this.cursor = block;
+			this.range[block * 2] = first;
+			this.range[block * 2 + 1] = last;
+			this.ends[block] = HEADER_BYTES;
+			this.events[block] = 0;
+			return block;
+		}
+		return -1;
+	}
+
+	/** Erases a block that is not in the chain. A header that is neither blank nor zero is zeroed first. */
+	private prepare(block: number): boolean {
+		if (!this.read(block, 0, this.window, HEADER_BYTES)) return false;
+		let blank = true;
+		let zero = true;
+		for (let i = 0; i < HEADER_BYTES; i++) {
+			if (this.window[i] !== 0xff) blank = false;
+			if (this.window[i] !== 0) zero = false;
+		}
+		if (!blank && !zero) this.retireBlock(block);
+		return this.erase(block);
+	}
+
+	/** True when the last block takes a record of `size` bytes, frame included. */
+	hasRoom(size: number): boolean {
+		return this.length > 0 && !this.sealed && (this.ends[this.tail] as number) + size <= this.blockBytes;
+	}
+
+	/** Closes the last block with a summary and opens a free one behind it. False when there is none that works. */
+	openTail(): boolean {
+		if (this.free === 0) return false;
+		const block = this.begin(false, 0, 0);
+		if (block < 0) return false;
+		if (this.length > 0 && !this.sealed) this.close(this.tail, false);
+		this.sealed = false;
+		this.chain[this.length++] = block;
+		return true;
+	}
+
+	/** Writes the summary of a block. False when it is not there afterwards. */
+	private close(block: number, merged: boolean): boolean {
+		const events = this.events[block] as number;
+		const end = this.ends[block] as number;
+		makeHeader(this.window, this.area, merged, this.cellBlocks, this.first(block), this.last(block));
+		this.window[SUMMARY_AT] = events & 0xff;
+		this.window[SUMMARY_AT + 1] = events >> 8;
+		this.window[SUMMARY_AT + 2] = end & 0xff;
+		this.window[SUMMARY_AT + 3] = end >> 8;
+		putU32(this.window, SUMMARY_AT + 4, crc32(this.window, 0, SUMMARY_AT + 4));
+		this.window.copyWithin(0, SUMMARY_AT, SUMMARY_AT + SUMMARY_BYTES);
+		if (!this.write(block, SUMMARY_AT, this.window, SUMMARY_BYTES)) return false;
+		return this.readHeader(block) === HeaderState.valid && this.header.end === end && this.header.events === events;
+	}
+
+	/** Begins a block that will take the place of chain[index] and chain[index + 1]. Returns it, or -1. */
+	beginMerge(index: number): number {
+		return this.begin(true, this.first(this.chain[index] as number), this.last(this.chain[index + 1] as number));
+	}
+
+	/**
+	 * Puts a merged block in the place of its two sources. From the moment its summary is on flash it counts and they
+	 * do not. False when the flash refuses: the sources stay as they are.
+	 */
+	completeMerge(index: number, merged: number): boolean {
+		const a = this.chain[index] as number;
+		const b = this.chain[index + 1] as number;
+		if (!this.close(merged, true)) {
+			this.retireBlock(merged);
+			return false;
+		}
+		this.chain[index] = merged;
+		this.remove(index + 1);
+		// When this fails, buryCovered tries again before the merged block goes.
+		this.retireBlock(a);
+		this.retireBlock(b);
+		return true;
+	}
+
+	/** Forgets a merged block that was begun. */
+	abandonMerge(merged: number): void {
+		this.retireBlock(merged);
+	}
+
+	// --- records -----------------------------------------------------------------------------------------------------
+
+	/**
+	 * Appends a record to the last block, in one write.
+	 * @param record  payload at [FRAME_BYTES, FRAME_BYTES + bytes); the frame before it and up to 3 bytes behind it are
+	 * filled in
+	 * @returns its place in the last block; FULL when it does not fit; FAILED when the flash refused. Nothing counts then.
+	 */
+	append(record: Uint8Array, bytes: number, kind: number): number {
+		const size = recordBytes(bytes);
+		if (!this.hasRoom(size)) return FULL;
+		const block = this.tail;
+		const at = this.ends[block] as number;
+		record.fill(0xff, FRAME_BYTES + bytes, size);
+		this.makeFrame(record, bytes, kind);
+		putU32(record, 4, crc32(record, FRAME_BYTES, FRAME_BYTES + bytes, crc32(record, 0, 4, this.seed(block, at))));
+		this.ends[block] = at + size;
+		if (this.write(block, at, record, size) && this.recordAt(block, at)) return at;
+		this.clear(block, at, size);
+		return FAILED;
+	}
+
+	private makeFrame(record: Uint8Array, bytes: number, kind: number): void {
+		record[0] = bytes & 0xff;
+		record[1] = bytes >> 8;
+		record[2] = kind;
+		record[3] = (record[0] as number) ^ (record[1] as number) ^ kind ^ FRAME_CHECK;
+		record.fill(0xff, MARK_AT, MARK_AT + 4);
+	}
+
+	/** A check is bound to its place: no copy of a record inside another one's payload can pass for a record. */
+	private seed(block: number, at: number): number {
+		return (this.first(block) * 0x10000 + at) >>> 0;
+	}
+
+	/**
+	 * Copies the record at `at` of `from` to the end of block `to`, unmarked. The caller has just found it.
+	 * @returns its new place; FULL or FAILED as append()
+	 */
+	copy(from: number, at: number, to: number): number {
+		const bytes = this.foundBytes;
+		const kind = this.foundKind;
+		const size = recordBytes(bytes);
+		const target = this.ends[to] as number;
+		if (target + size > this.blockBytes) return FULL;
+		const check = this.checkOf(from, at, bytes, this.seed(to, target));
+		this.ends[to] = target + size;
+		let sound = check >= 0;
+		for (let done = 0; sound && done < size; done += WINDOW_BYTES) {
+			const n = size - done < WINDOW_BYTES ? size - done : WINDOW_BYTES;
+			sound = this.read(from, at + done, this.window, n);
+			if (done === 0) {
+				this.makeFrame(this.window, bytes, kind);
+				putU32(this.window, 4, check);
+			}
+			sound = sound && this.write(to, target + done, this.window, n);
+		}
+		if (sound && this.recordAt(to, target)) return target;
+		this.clear(to, target, size);
+		return FAILED;
+	}
+
+	/** Check over the length word and the payload of a record as they are on flash; -1 when they cannot be read. */
+	private checkOf(block: number, at: number, bytes: number, seed: number): number {
+		if (!this.read(block, at, this.window, FRAME_BYTES)) return -1;
+		let check = crc32(this.window, 0, 4, seed);
+		const end = at + FRAME_BYTES + bytes;
+		for (let from = at + FRAME_BYTES; from < end; from += WINDOW_BYTES) {
+			const n = end - from < WINDOW_BYTES ? end - from : WINDOW_BYTES;
+			if (!this.read(block, from, this.window, (n + 3) & ~3)) return -1;
+			check = crc32(this.window, 0, n, check);
+		}
+		return check;
+	}
+
+	/** True when a sound record begins at `at`; found… tell what it is. A failed check is tried once more. */
+	recordAt(block: number, at: number): boolean {
+		if (at + FRAME_BYTES > (this.ends[block] as number)) return false;
+		for (let attempt = 0; attempt < 2; attempt++) {
+			if (!this.read(block, at, this.window, FRAME_BYTES)) continue;
+			const frame = this.window;
+			const bytes = u16(frame, 0);
+			const kind = frame[2] as number;
+			if (((frame[0] as number) ^ (frame[1] as number) ^ kind ^ FRAME_CHECK) !== frame[3]) continue;
+			if (at + recordBytes(bytes) > (this.ends[block] as number)) continue;
+			const stored = u32(frame, 4);
+			this.foundMarked = isMarked(frame, MARK_AT);
+			if (this.checkOf(block, at, bytes, this.seed(block, at)) !== stored) continue;
+			this.foundBytes = bytes;
+			this.foundKind = kind;
+			return true;
+		}
+		return false;
+	}
+
+	/**
+	 * Finds the first sound record at or behind `from`. Zeroed words are padding; anything else is damage, which is
+	 * counted in foundDamage and gone over word by word, so that it costs only itself.
+	 * @returns its place, or -1
+	 */
+	seek(block: number, from: number): number {
+		const end = this.ends[block] as number;
+		let inDamage = false;
+		this.foundDamage = 0;
+		this.foundUnread = false;
+		for (let at = from; at < end; ) {
+			if (this.recordAt(block, at)) return at;
+			if (!this.read(block, at, this.window, 4)) {
+				this.foundUnread = true;
+				return -1;
+			}
+			const padding = u32(this.window, 0) === 0;
+			if (!padding && !inDamage) this.foundDamage++;
+			inDamage = !padding;
+			at += 4;
+		}
+		return -1;
+	}
+
+	/** Reads the record at `at` with its frame into bytes[0, …); the payload begins at FRAME_BYTES. */
+	load(block: number, at: number, bytes: Uint8Array): boolean {
+		const size = recordBytes(this.foundBytes);
+		return size <= bytes.length && this.read(block, at, bytes, size);
+	}
+
+	/** Marks the record at `at`: it is done with. True when the mark will be there after a power cut. */
+	mark(block: number, at: number): boolean {
+		return this.clear(block, at + MARK_AT, 4);
+	}
+
+	/** Counts damaged stretches of a block and says so in the diagnostics. */
+	reportDamage(block: number, stretches: number): void {
+		this.damaged += stretches;
+		for (let i = 0; i < stretches; i++) this.diagnostics.event(LogCode.recordDamaged, this.firstBlock + block, 0);
+	}
+}

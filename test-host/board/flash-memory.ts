@@ -1,0 +1,166 @@
+// NOR flash in memory, with everything that can go wrong with it: a power cut at any operation, a write that only partly
+// happened, an interrupted erase, operations that fail, bits that flip at rest. Counts what it is asked.
+
+import type { FlashPartition } from "../../modules/ports/flash.js";
+
+/** Thrown when the power goes; whoever catches it must start the firmware anew on the same flash. */
+export class PowerCut extends Error {
+	constructor() {
+		super("power cut");
+	}
+}
+
+/** What the operation that meets the power cut leaves behind. */
+export type Torn =
+	/** Nothing of it. */
+	| "before"
+	/** All of it, but the caller never learns. */
+	| "after"
+	/** A write: some bytes from the front, the next one with some of its bits. An erase: some of the bits set. */
+	| "prefix"
+	/** A write: any of its bits. An erase: any bits set, then all but the first bytes. */
+	| "bits";
+
+export const TORN: readonly Torn[] = ["before", "after", "prefix", "bits"];
+
+export class FlashMemory implements FlashPartition {
+	readonly bytes: Uint8Array;
+	reads = 0;
+	writes = 0;
+	erases = 0;
+	bytesRead = 0;
+	bytesWritten = 0;
+	/** Erases of each block. */
+	readonly wear: Uint32Array;
+	/** Writes and erases since the last cutAt(). */
+	operations = 0;
+	/** The next so many writes and erases throw and do nothing. */
+	failNext = 0;
+	/** Writes and erases of these blocks throw, after a write has done half its work. */
+	readonly bad = new Set<number>();
+	/** The next so many reads throw. */
+	failReads = 0;
+	private cutOperation = 0;
+	private torn: Torn = "before";
+	private chance = 1;
+	/** After a cut every call throws until powerOn(). */
+	private off = false;
+
+	constructor(readonly blocks: number, readonly blockBytes = 4096, image?: Uint8Array) {
+		this.bytes = image === undefined ? new Uint8Array(blocks * blockBytes).fill(0xff) : image.slice();
+		this.wear = new Uint32Array(blocks);
+	}
+
+	/** The power goes at the nth write or erase from now, n from 1; 0 means never. `seed` draws what a torn one leaves. */
+	cutAt(n: number, torn: Torn, seed = n): void {
+		this.operations = 0;
+		this.cutOperation = n;
+		this.torn = torn;
+		this.chance = (seed * 2654435761 + 97) >>> 0 || 1;
+	}
+
+	/** True when the cut has happened. */
+	get isOff(): boolean {
+		return this.off;
+	}
+
+	powerOn(): void {
+		this.off = false;
+		this.cutOperation = 0;
+	}
+
+	read(at: number, bytes: Uint8Array, count: number): void {
+		if (this.off) throw new PowerCut();
+		if (at < 0 || count < 0 || at + count > this.bytes.length) throw new RangeError(`flash read ${at} + ${count}`);
+		if (this.failReads > 0) {
+			this.failReads--;
+			throw new Error("flash: read failed");
+		}
+		this.reads++;
+		this.bytesRead += count;
+		bytes.set(this.bytes.subarray(at, at + count));
+	}
+
+	write(at: number, bytes: Uint8Array, count: number): void {
+		if (at < 0 || count <= 0 || at + count > this.bytes.length) throw new RangeError(`flash write ${at} + ${count}`);
+		if (at % 4 !== 0 || count % 4 !== 0) throw new RangeError(`flash write is not aligned: ${at} + ${count}`);
+		const cut = this.begin();
+		if (cut !== undefined) {
+			this.program(at, bytes, count, cut);
+			throw new PowerCut();
+		}
+		if (this.failNext > 0) {
+			this.failNext--;
+			throw new Error("flash: write failed");
+		}
+		if (this.bad.has(Math.floor(at / this.blockBytes))) {
+			this.program(at, bytes, count, "prefix");
+			throw new Error("flash: bad block");
+		}
+		this.writes++;
+		this.bytesWritten += count;
+		this.program(at, bytes, count, "after");
+	}
+
+	eraseBlock(block: number): void {
+		if (block < 0 || block >= this.blocks) throw new RangeError(`flash erase ${block}`);
+		const cut = this.begin();
+		if (cut !== undefined) {
+			this.eraseTorn(block, cut);
+			throw new PowerCut();
+		}
+		if (this.failNext > 0) {
+			this.failNext--;
+			throw new Error("flash: erase failed");
+		}
+		if (this.bad.has(block)) {
+			this.eraseTorn(block, "bits");
+			throw new Error("flash: bad block");
+		}
+		this.erases++;
+		this.wear[block]++;
+		this.eraseTorn(block, "after");
+	}
+
+	/** Inverts one bit, as a cell that has lost its charge does. */
+	flip(at: number, bit: number): void {
+		this.bytes[at] ^= 1 << bit;
+	}
+
+	private begin(): Torn | undefined {
+		if (this.off) throw new PowerCut();
+		this.operations++;
+		if (this.operations !== this.cutOperation) return undefined;
+		this.off = true;
+		return this.torn;
+	}
+
+	private program(at: number, bytes: Uint8Array, count: number, torn: Torn): void {
+		const whole = torn === "after" ? count : torn === "prefix" ? this.random() % count : 0;
+		for (let i = 0; i < whole; i++) this.bytes[at + i] &= bytes[i];
+		if (torn === "prefix") this.bytes[at + whole] &= bytes[whole] | (this.random() & 0xff);
+		if (torn === "bits") for (let i = 0; i < count; i++) this.bytes[at + i] &= bytes[i] | (this.random() & 0xff);
+	}
+
+	private eraseTorn(block: number, torn: Torn): void {
+		const from = block * this.blockBytes;
+		const to = from + this.blockBytes;
+		if (torn === "after") this.bytes.fill(0xff, from, to);
+		if (torn === "prefix") {
+			// A wave of erasing that stopped somewhere.
+			const end = from + (this.random() % this.blockBytes);
+			this.bytes.fill(0xff, from, end);
+			this.bytes[end] |= this.random() & 0xff;
+		}
+		if (torn === "bits") for (let i = from; i < to; i++) this.bytes[i] |= this.random() & 0xff;
+	}
+
+	private random(): number {
+		this.chance ^= this.chance << 13;
+		this.chance >>>= 0;
+		this.chance ^= this.chance >>> 17;
+		this.chance ^= this.chance << 5;
+		this.chance >>>= 0;
+		return this.chance;
+	}
+}
