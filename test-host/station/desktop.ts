@@ -33,7 +33,7 @@ export interface FirmwareStation extends Firmware {
 }
 
 /** Makes the firmware; throws when the flash holds what it cannot use. */
-export type MakeFirmware = (host: Host, evses: number) => FirmwareStation;
+export type MakeFirmware = (host: Host) => FirmwareStation;
 
 /** The events of the control port. */
 export type DesktopEvent =
@@ -50,7 +50,7 @@ export interface DesktopOptions {
 	ledger: Ledger;
 	clock: DesktopClock;
 	entropy: Entropy;
-	flash: FlashPartition;
+	flash: FlashPartition & { close?(): void };
 	socket: SocketMaker;
 	makeFirmware: MakeFirmware;
 	meterSpeed?: number;
@@ -132,6 +132,7 @@ export class Desktop {
 		this.clock.stop();
 		this.memory.save();
 		this.ledger.close();
+		this.options.flash.close?.();
 	}
 
 	/** What the control port answers to `state`. */
@@ -199,7 +200,7 @@ export class Desktop {
 			restart: (cause) => this.clock.after(0, () => this.reboot(cause)),
 			wake: () => this.wake(),
 		});
-		return this.options.makeFirmware(host, this.memory.evses.length);
+		return this.options.makeFirmware(host);
 	}
 
 	private boot(cause: number): void {
