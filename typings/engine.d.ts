@@ -1,0 +1,19 @@
+// What XS offers beyond ECMAScript and neither the SDK's typings nor the npm version (5.6.0) declare yet.
+// No reference in here: mcconfig adds this file to the SDK's own xs.d.ts (manifest.json, typescript), and Node's build
+// reaches it through xs.d.ts beside it.
+// Source: xs/sources/xsString.c fx_String_fromArrayBuffer (offset and length have been there since 2022).
+
+interface StringConstructor {
+	/** Decodes UTF-8; stops at a zero byte. Throws on malformed UTF-8, so check first (core/scan.ts does). */
+	fromArrayBuffer(buffer: ArrayBufferLike, byteOffset: number, byteLength: number): string;
+}
+
+declare module "system" {
+	/** modules/io/system of the SDK, for ESP32 and ESP8266. */
+	class System {
+		static restart(): void;
+		/** Asks lwIP's resolver, which uses the name servers that DHCP gave; `address` is undefined when it failed. */
+		static resolve(name: string, callback: (name: string, address: string | undefined) => void): void;
+	}
+	export default System;
+}
