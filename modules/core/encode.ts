@@ -33,7 +33,7 @@ export interface LazyList {
 	item(index: number): unknown;
 }
 
-/** Objects and lists that are open at once; the deepest payload needs 9. */
+/** Objects and lists that are open at once: as many as the deepest payload, ReportChargingProfiles, has. */
 const LEVELS = 12;
 /** Longest piece of punctuation and number or date. */
 const SCRATCH_BYTES = 32;
@@ -123,24 +123,24 @@ export class Encoder {
 	}
 
 	/**
-	 * Writes the next bytes of the message to buffer[from, to) and returns the end of what was written: `to`, or less when
-	 * the message is done.
+	 * Writes the next bytes of the message to buffer[from, to) and returns how many: to - from, or less when the message
+	 * is done.
 	 */
 	fill(buffer: Uint8Array, from: number, to: number): number {
 		let at = from;
 		for (;;) {
 			while (this.scratchAt < this.scratchEnd) {
-				if (at === to) return at;
+				if (at === to) return at - from;
 				buffer[at++] = this.scratch[this.scratchAt++]!;
 			}
 			while (this.nameAt < this.nameEnd) {
-				if (at === to) return at;
+				if (at === to) return at - from;
 				buffer[at++] = NAME_BYTES[this.nameAt++]!;
 			}
 			if (this.textAt < this.text.length) {
-				if (at === to) return at;
+				if (at === to) return at - from;
 				at = this.fillText(buffer, at, to);
-			} else if (this.next === DONE) return at;
+			} else if (this.next === DONE) return at - from;
 			else {
 				this.scratchAt = this.scratchEnd = 0;
 				this.step();
