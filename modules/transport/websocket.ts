@@ -336,6 +336,7 @@ export class WebSocket implements SocketOptions {
 
 	/** Puts the next frame into tx; false when there is none. Control frames go first (RFC 6455 §5.4). */
 	private load(): boolean {
+		// One Close is enough, and nothing follows it (RFC 6455 §5.5.1).
 		if (this.closeSent) return false;
 		if (this.phase === Phase.upgrading) return this.loadRequest();
 		const tx = this.buffers.tx;
@@ -420,7 +421,7 @@ export class WebSocket implements SocketOptions {
 		this.closeCode = code;
 		this.source = null;
 		this.held = false;
-		this.pending = this.closeSent || this.sendingWhat === Sending.close ? 0 : Pending.close;
+		this.pending = Pending.close;
 	}
 
 	/** Fails the connection for a fault of the peer (RFC 6455 §7.1.7). */

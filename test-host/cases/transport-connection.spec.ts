@@ -512,10 +512,12 @@ describe("transport: time without a connection", () => {
 		link.connection.start();
 		link.run(2000);
 		expect(link.connection.offlineMs).toBe(7000);
+		// No step between this and the callback of the socket.
+		link.clock.advance(500);
 		link.accept();
-		expect(link.offlineAtOpenMs).toBe(7000);
+		expect(link.offlineAtOpenMs).toBe(7500);
 		link.run(50_000);
-		expect(link.connection.offlineMs).toBe(7000);
+		expect(link.connection.offlineMs).toBe(7500);
 		link.maker.last.fail(SocketError.closed);
 		expect(link.connection.offlineMs).toBe(0);
 		link.run(12_000);

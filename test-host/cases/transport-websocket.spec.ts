@@ -252,13 +252,30 @@ describe("transport: receiving", () => {
 		expect(bench.notes.messages).toEqual(["one"]);
 		bench.webSocket.hold(false);
 		expect(bench.notes.messages).toEqual(["one", "two"]);
+		let depth = 0;
+		let deepest = 0;
 		bench.notes.then = () => {
+			deepest = Math.max(deepest, ++depth);
 			bench.webSocket.hold(true);
 			bench.webSocket.hold(false);
+			depth--;
 		};
 		bench.webSocket.hold(false);
-		bench.socket.deliver(frame(TEXT, "four"));
-		expect(bench.notes.messages).toEqual(["one", "two", "three", "four"]);
+		bench.socket.deliver(Buffer.concat([frame(TEXT, "four"), frame(TEXT, "five")]));
+		expect(bench.notes.messages).toEqual(["one", "two", "three", "four", "five"]);
+		// rx belongs to the callee until onMessage returns.
+		expect(deepest).toBe(1);
+	});
+
+	it("RFC 6455 §5.5.1 a peer that breaks the protocol after our Close gets no second one", () => {
+		const bench = new Bench().open();
+		bench.webSocket.close(1000);
+		expect(closeCodeOf(bench)).toBe(1000);
+		bench.socket.deliver(hex("83 00"));
+		bench.socket.drain();
+		expect(bench.frames()).toEqual([]);
+		bench.socket.fail(SocketError.closed);
+		expect(bench.notes.events).toEqual([`closed 1002 0 ${TransportFault.protocol}`]);
 	});
 
 	it("abort() and close() inside onMessage end the reading there", () => {
