@@ -18,6 +18,8 @@ export const CELL_BYTES_MAX = LIMITS.cellBytes;
 const RECORD_MAX = recordBytes(1 + CELL_BYTES_MAX);
 /** Room that only erase() may use, so that a full area can always be emptied: 16 marks of 16 bytes. */
 const ERASE_RESERVE = 256;
+/** Attempts to append where the flash refuses. */
+const ATTEMPTS = 2;
 
 export class Cells {
 	private readonly ring: Ring;
@@ -74,7 +76,7 @@ export class Cells {
 		const bytes = this.encode(cell, value);
 		if (bytes < 0) return this.refuse(cell);
 		if (this.living + recordBytes(bytes) > this.capacity - ERASE_RESERVE) return this.refuse(cell);
-		return this.store(cell, value, bytes, KIND_VALUE) || this.refuse(cell);
+		return this.store(cell, bytes, KIND_VALUE) || this.refuse(cell);
 	}
 
 	/** Forgets a value. True when it stays forgotten over a power cut. */
@@ -82,7 +84,7 @@ export class Cells {
 		if (cell >= CELLS_MAX) return false;
 		if (this.places[cell] === 0 || this.get(cell) === undefined && this.isErased(cell)) return true;
 		if (this.living + recordBytes(1) > this.capacity) return this.refuse(cell);
-		return this.store(cell, "", 1, KIND_ERASED) || this.refuse(cell);
+		return this.store(cell, 1, KIND_ERASED) || this.refuse(cell);
 	}
 
 	/** The value as an integer; `otherwise` when there is none. */
@@ -128,16 +130,19 @@ export class Cells {
 	}
 
 	/** Appends what encode() has made, after making room. Room making uses the window only, never the scratch buffer. */
-	private store(cell: number, value: string, bytes: number, kind: number): boolean {
+	private store(cell: number, bytes: number, kind: number): boolean {
 		const { ring, scratch } = this;
-		if (!this.makeRoom(recordBytes(bytes))) return false;
 		scratch[FRAME_BYTES] = cell;
 		const before = this.sizeOf(cell);
-		const at = ring.append(scratch, bytes, kind);
-		if (at < 0) return false;
-		this.living += recordBytes(bytes) - before;
-		this.places[cell] = this.placeOf(ring.tail, at);
-		return true;
+		for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+			if (!this.makeRoom(recordBytes(bytes))) return false;
+			const at = ring.append(scratch, bytes, kind);
+			if (at < 0) continue;
+			this.living += recordBytes(bytes) - before;
+			this.places[cell] = this.placeOf(ring.tail, at);
+			return true;
+		}
+		return false;
 	}
 
 	private placeOf(block: number, at: number): number {

@@ -29,6 +29,9 @@ const FRAME_CHECK = 0xa5;
 
 export const WINDOW_BYTES = 64;
 
+/** In Ring.events: the block has no summary. */
+export const UNCOUNTED = 0xffff;
+
 /** Answers of append(): the record does not fit in the last block, or the flash refused. */
 export const FULL = -1;
 export const FAILED = -2;
@@ -143,14 +146,17 @@ export function makeHeader(
 	putU32(bytes, CHECKED, crc32(bytes, 0, CHECKED));
 }
 
-/** Bits of the mark that are cleared; a mark counts as set from 16 on, so that no single flipped bit kills a record. */
-function isMarked(bytes: Uint8Array, at: number): boolean {
+/** Bits of the mark that are cleared, 0 to 32. */
+function clearedBits(bytes: Uint8Array, at: number): number {
 	let cleared = 0;
 	for (let i = 0; i < 4; i++) {
 		for (let rest = ~(bytes[at + i] as number) & 0xff; rest !== 0; rest &= rest - 1) cleared++;
 	}
-	return cleared >= 16;
+	return cleared;
 }
+
+/** A mark counts as set from here on, so that no single flipped bit kills a record. */
+const MARKED_BITS = 16;
 
 export class Ring {
 	private readonly flash: FlashPartition;
@@ -185,6 +191,8 @@ export class Ring {
 	foundBytes = 0;
 	foundKind = 0;
 	foundMarked = false;
+	/** All bits of the mark are cleared. */
+	foundFirm = false;
 	/** Damaged stretches that the last seek went over, and whether it ended because the flash could not be read. */
 	foundDamage = 0;
 	foundUnread = false;
@@ -309,6 +317,7 @@ export class Ring {
 			if (this.ends[block] !== 0) this.sealed = true;
 			else {
 				this.sealed = false;
+				this.events[block] = UNCOUNTED;
 				this.findEnd(block);
 			}
 		}
@@ -609,7 +618,9 @@ export class Ring {
 			if (((frame[0] as number) ^ (frame[1] as number) ^ kind ^ FRAME_CHECK) !== frame[3]) continue;
 			if (at + recordBytes(bytes) > (this.ends[block] as number)) continue;
 			const stored = u32(frame, 4);
-			this.foundMarked = isMarked(frame, MARK_AT);
+			const cleared = clearedBits(frame, MARK_AT);
+			this.foundMarked = cleared >= MARKED_BITS;
+			this.foundFirm = cleared === 32;
 			if (this.checkOf(block, at, bytes, this.seed(block, at)) !== stored) continue;
 			this.foundBytes = bytes;
 			this.foundKind = kind;

@@ -1,0 +1,432 @@
+// Payload object <-> compact bytes, by walking the rows of preload/schema.ts: no names, one bit per optional member,
+// numbers as varints. What comes out prints the same as what went in. Format: docs/flash-format.md §7.
+// It does not check lengths and ranges: payloads are checked where they come in and made right where they are made.
+
+import { freeze } from "../../preload/freeze.js";
+import {
+	ENUM_AT, ENUM_VALUES, KIND_MASK, Kind, LIST, NAMES, REQUIRED, ROWS, ROW_SIZE, TYPE_AT, VALUES,
+} from "../../preload/schema.js";
+import { sameBytes, text, writeText } from "../core/bytes.js";
+import { DATE_TIME_BYTES, dateTimeOf, writeDateTime } from "../core/datetime.js";
+
+/** Version of the packing; a change of rows in preload/schema.ts that moves members needs a new one. */
+export const PACK_VERSION = 1;
+
+/** Dates count from 2020-01-01T00:00:00.000Z. */
+const EPOCH_MS = 1_577_836_800_000;
+/** Powers of ten by which a decimal is tried to become whole. */
+const POWERS = freeze([1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]);
+/** In the place of a power: the eight bytes of the number follow. */
+const RAW = 15;
+/** A mantissa below this leaves room for sign and power in 53 bits. */
+const MANTISSA_MAX = 2 ** 47;
+const LARGEST = Number.MAX_SAFE_INTEGER;
+
+/** What stands in front of a value of any JSON type (customData). */
+const Tag = freeze({ null: 0, false: 1, true: 2, number: 3, string: 4, array: 5, object: 6 } as const);
+const ANY_DEPTH_MAX = 16;
+
+type Members = Record<string, unknown>;
+
+export class Packer {
+	private bytes: Uint8Array;
+	private at = 0;
+	private end = 0;
+	/** Nothing is read or written any more once this is set. */
+	private failed = false;
+	private readonly date: Uint8Array;
+
+	constructor() {
+		this.date = new Uint8Array(2 * DATE_TIME_BYTES);
+		this.bytes = this.date;
+	}
+
+	/**
+	 * Packs a payload into bytes[from, to).
+	 * @param type  id of an object type of preload/schema.ts
+	 * @returns the end of what was written, or -1 when it does not fit or is no payload of that type
+	 */
+	pack(type: number, payload: object, bytes: Uint8Array, from: number, to: number): number {
+		this.begin(bytes, from, to);
+		this.putObject(type, payload as Members);
+		this.bytes = this.date;
+		return this.failed ? -1 : this.at;
+	}
+
+	/** The payload in bytes[from, to), which must be all of it; undefined when it is none. */
+	unpack(type: number, bytes: Uint8Array, from: number, to: number): object | undefined {
+		this.begin(bytes, from, to);
+		const payload = this.getObject(type);
+		this.bytes = this.date;
+		return this.failed || this.at !== to ? undefined : payload;
+	}
+
+	private begin(bytes: Uint8Array, from: number, to: number): void {
+		this.bytes = bytes;
+		this.at = from;
+		this.end = to;
+		this.failed = false;
+	}
+
+	// --- packing -----------------------------------------------------------------------------------------------------
+
+	private putObject(type: number, payload: Members): void {
+		const first = TYPE_AT[type] as number;
+		const last = TYPE_AT[type + 1] as number;
+		let bits = 0;
+		let count = 0;
+		for (let row = first; row < last; row++) {
+			const flags = ROWS[row * ROW_SIZE + 1] as number;
+			const present = payload[NAMES[ROWS[row * ROW_SIZE] as number] as string] !== undefined;
+			if ((flags & REQUIRED) !== 0) {
+				if (!present) this.failed = true;
+				continue;
+			}
+			if (present) bits |= 1 << (count & 7);
+			if ((++count & 7) === 0) {
+				this.putByte(bits);
+				bits = 0;
+			}
+		}
+		if ((count & 7) !== 0) this.putByte(bits);
+		for (let row = first; row < last && !this.failed; row++) {
+			const value = payload[NAMES[ROWS[row * ROW_SIZE] as number] as string];
+			if (value !== undefined) this.putMember(row, value);
+		}
+	}
+
+	private putMember(row: number, value: unknown): void {
+		const flags = ROWS[row * ROW_SIZE + 1] as number;
+		const detail = ROWS[row * ROW_SIZE + 2] as number;
+		if ((flags & LIST) === 0) return this.putValue(flags & KIND_MASK, detail, value);
+		if (!Array.isArray(value)) return this.fail();
+		this.putVarint(value.length);
+		for (let i = 0; i < value.length && !this.failed; i++) this.putValue(flags & KIND_MASK, detail, value[i]);
+	}
+
+	private putValue(kind: number, detail: number, value: unknown): void {
+		switch (kind) {
+			case Kind.String:
+				return typeof value === "string" ? this.putString(value) : this.fail();
+			case Kind.Enum:
+				return this.putEnum(detail, value);
+			case Kind.Object:
+				return typeof value === "object" && value !== null ? this.putObject(detail, value as Members) : this.fail();
+			case Kind.Integer:
+				return typeof value === "number" && Number.isSafeInteger(value) ? this.putSigned(value) : this.fail();
+			case Kind.Decimal:
+				return typeof value === "number" ? this.putDecimal(value) : this.fail();
+			case Kind.Boolean:
+				return typeof value === "boolean" ? this.putByte(value ? 1 : 0) : this.fail();
+			case Kind.DateTime:
+				return typeof value === "string" ? this.putDateTime(value) : this.fail();
+			default:
+				return this.putAny(value, 0);
+		}
+	}
+
+	private fail(): void {
+		this.failed = true;
+	}
+
+	private putByte(value: number): void {
+		if (this.at >= this.end) this.failed = true;
+		else this.bytes[this.at++] = value;
+	}
+
+	/** Seven bits per byte, low ones first; the top bit says that more follow. `value` is whole, 0 to 2^53 - 1. */
+	private putVarint(value: number): void {
+		while (value >= 0x80 && !this.failed) {
+			this.putByte((value % 0x80) | 0x80);
+			value = Math.floor(value / 0x80);
+		}
+		this.putByte(value);
+	}
+
+	/** Zigzag: 0, -1, 1, -2 … become 0, 1, 2, 3 … */
+	private putSigned(value: number): void {
+		// Beyond 52 bits there is no room for the sign; no payload of OCPP goes there.
+		if (value > LARGEST / 2 || value < -LARGEST / 2) return this.fail();
+		this.putVarint(value < 0 ? -2 * value - 1 : 2 * value);
+	}
+
+	/** Whole number times a power of ten where that is exact, else the eight bytes. */
+	private putDecimal(value: number): void {
+		if (value - value !== 0) return this.fail();
+		for (let power = 0; power < POWERS.length; power++) {
+			const scale = POWERS[power] as number;
+			const mantissa = Math.round(value * scale);
+			if (mantissa >= MANTISSA_MAX || mantissa <= -MANTISSA_MAX) break;
+			// A quotient of whole numbers below 2^53 and a power below 10^22 is the nearest double there is.
+			if (mantissa / scale === value) return this.putVarint((mantissa < 0 ? -2 * mantissa - 1 : 2 * mantissa) * 16 + power);
+		}
+		this.putVarint(RAW);
+		if (this.at + 8 > this.end) return this.fail();
+		new DataView(this.bytes.buffer, this.bytes.byteOffset).setFloat64(this.at, value, true);
+		this.at += 8;
+	}
+
+	private putEnum(id: number, value: unknown): void {
+		const first = ENUM_AT[id] as number;
+		const last = ENUM_AT[id + 1] as number;
+		for (let i = first; i < last; i++) if (VALUES[ENUM_VALUES[i] as number] === value) return this.putVarint(i - first);
+		this.failed = true;
+	}
+
+	private putString(value: string): void {
+		this.putText(value, 1, 0);
+	}
+
+	/** Length (times `factor` plus `offset`) and UTF-8. */
+	private putText(value: string, factor: number, offset: number): void {
+		const room = this.end - this.at;
+		if (value.length * 4 + 8 > room) {
+			const exact = ArrayBuffer.fromString(value).byteLength;
+			if (exact + varintBytes(exact * factor + offset) > room) return this.fail();
+		}
+		const { bytes } = this;
+		const guess = varintBytes(value.length * factor + offset);
+		const start = this.at + guess;
+		const length = writeText(bytes, start, value) - start;
+		const needed = varintBytes(length * factor + offset);
+		if (needed !== guess) bytes.copyWithin(this.at + needed, start, start + length);
+		this.putVarint(length * factor + offset);
+		this.at += length;
+	}
+
+	private putDateTime(value: string): void {
+		const { date } = this;
+		if (value.length === DATE_TIME_BYTES && writeText(date, 0, value) === DATE_TIME_BYTES) {
+			const utcMs = dateTimeOf(date, 0, DATE_TIME_BYTES);
+			if (utcMs >= EPOCH_MS && writeDateTime(date, DATE_TIME_BYTES, utcMs) === 2 * DATE_TIME_BYTES &&
+				sameBytes(date, 0, DATE_TIME_BYTES, date, DATE_TIME_BYTES, 2 * DATE_TIME_BYTES))
+				return this.putVarint((utcMs - EPOCH_MS) * 2);
+		}
+		this.putText(value, 2, 1);
+	}
+
+	private putAny(value: unknown, depth: number): void {
+		if (depth > ANY_DEPTH_MAX) return this.fail();
+		switch (typeof value) {
+			case "boolean":
+				return this.putByte(value ? Tag.true : Tag.false);
+			case "number":
+				this.putByte(Tag.number);
+				return this.putDecimal(value);
+			case "string":
+				this.putByte(Tag.string);
+				return this.putString(value);
+			case "object":
+				if (value === null) return this.putByte(Tag.null);
+				return Array.isArray(value) ? this.putArray(value, depth) : this.putMembers(value as Members, depth);
+			default:
+				return this.fail();
+		}
+	}
+
+	private putArray(values: unknown[], depth: number): void {
+		this.putByte(Tag.array);
+		this.putVarint(values.length);
+		for (let i = 0; i < values.length && !this.failed; i++) this.putAny(values[i], depth + 1);
+	}
+
+	private putMembers(members: Members, depth: number): void {
+		const names = Object.keys(members);
+		let count = 0;
+		for (let i = 0; i < names.length; i++) if (members[names[i] as string] !== undefined) count++;
+		this.putByte(Tag.object);
+		this.putVarint(count);
+		for (let i = 0; i < names.length && !this.failed; i++) {
+			const value = members[names[i] as string];
+			if (value === undefined) continue;
+			this.putString(names[i] as string);
+			this.putAny(value, depth + 1);
+		}
+	}
+
+	// --- unpacking ---------------------------------------------------------------------------------------------------
+
+	private getObject(type: number): Members {
+		const first = TYPE_AT[type] as number;
+		const last = TYPE_AT[type + 1] as number;
+		let optional = 0;
+		for (let row = first; row < last; row++) if (((ROWS[row * ROW_SIZE + 1] as number) & REQUIRED) === 0) optional++;
+		const bitsAt = this.at;
+		this.at += (optional + 7) >> 3;
+		const payload: Members = {};
+		if (this.at > this.end) this.failed = true;
+		let count = 0;
+		for (let row = first; row < last && !this.failed; row++) {
+			if (((ROWS[row * ROW_SIZE + 1] as number) & REQUIRED) === 0) {
+				const present = ((this.bytes[bitsAt + (count >> 3)] as number) >> (count & 7)) & 1;
+				count++;
+				if (present === 0) continue;
+			}
+			payload[NAMES[ROWS[row * ROW_SIZE] as number] as string] = this.getMember(row);
+		}
+		return payload;
+	}
+
+	private getMember(row: number): unknown {
+		const flags = ROWS[row * ROW_SIZE + 1] as number;
+		const detail = ROWS[row * ROW_SIZE + 2] as number;
+		if ((flags & LIST) === 0) return this.getValue(flags & KIND_MASK, detail);
+		const count = this.getCount();
+		const list: unknown[] = [];
+		for (let i = 0; i < count && !this.failed; i++) list.push(this.getValue(flags & KIND_MASK, detail));
+		return list;
+	}
+
+	private getValue(kind: number, detail: number): unknown {
+		switch (kind) {
+			case Kind.String:
+				return this.getText(this.getVarint());
+			case Kind.Enum:
+				return this.getEnum(detail);
+			case Kind.Object:
+				return this.getObject(detail);
+			case Kind.Integer:
+				return unzigzag(this.getVarint());
+			case Kind.Decimal:
+				return this.getDecimal();
+			case Kind.Boolean:
+				return this.getByte() !== 0;
+			case Kind.DateTime:
+				return this.getDateTime();
+			default:
+				return this.getAny(0);
+		}
+	}
+
+	private getByte(): number {
+		if (this.at < this.end) return this.bytes[this.at++] as number;
+		this.failed = true;
+		return 0;
+	}
+
+	private getVarint(): number {
+		let value = 0;
+		let weight = 1;
+		for (let i = 0; i < 8; i++) {
+			const byte = this.getByte();
+			value += (byte & 0x7f) * weight;
+			if (byte < 0x80) {
+				if (value > LARGEST) break;
+				return value;
+			}
+			weight *= 0x80;
+		}
+		this.failed = true;
+		return 0;
+	}
+
+	/** A number of things of which each takes a byte at least. */
+	private getCount(): number {
+		const count = this.getVarint();
+		if (count > this.end - this.at) this.failed = true;
+		return this.failed ? 0 : count;
+	}
+
+	private getDecimal(): number {
+		const code = this.getVarint();
+		const power = code % 16;
+		if (power < POWERS.length) return unzigzag(Math.floor(code / 16)) / (POWERS[power] as number);
+		if (power !== RAW || this.at + 8 > this.end) {
+			this.failed = true;
+			return 0;
+		}
+		this.at += 8;
+		return new DataView(this.bytes.buffer, this.bytes.byteOffset).getFloat64(this.at - 8, true);
+	}
+
+	private getEnum(id: number): string {
+		const index = (ENUM_AT[id] as number) + this.getVarint();
+		if (index < (ENUM_AT[id + 1] as number)) return VALUES[ENUM_VALUES[index] as number] as string;
+		this.failed = true;
+		return "";
+	}
+
+	private getText(length: number): string {
+		const from = this.at;
+		const to = from + length;
+		if (this.failed || to > this.end) {
+			this.failed = true;
+			return "";
+		}
+		this.at = to;
+		// XS ends a string at a zero byte, so such a text is put together from its parts.
+		let value = "";
+		let start = from;
+		for (let i = from; i < to; i++) {
+			if (this.bytes[i] !== 0) continue;
+			value += text(this.bytes, start, i) + "\u0000";
+			start = i + 1;
+		}
+		return start === from ? text(this.bytes, from, to) : value + text(this.bytes, start, to);
+	}
+
+	private getDateTime(): string {
+		const code = this.getVarint();
+		if (code % 2 === 1) return this.getText(Math.floor(code / 2));
+		const end = writeDateTime(this.date, 0, EPOCH_MS + code / 2);
+		if (end === DATE_TIME_BYTES) return text(this.date, 0, end);
+		this.failed = true;
+		return "";
+	}
+
+	private getAny(depth: number): unknown {
+		const tag = this.getByte();
+		if (depth > ANY_DEPTH_MAX) this.failed = true;
+		if (this.failed) return null;
+		switch (tag) {
+			case Tag.null:
+				return null;
+			case Tag.false:
+				return false;
+			case Tag.true:
+				return true;
+			case Tag.number:
+				return this.getDecimal();
+			case Tag.string:
+				return this.getText(this.getVarint());
+			case Tag.array:
+				return this.getArray(depth);
+			case Tag.object:
+				return this.getMembers(depth);
+			default:
+				this.failed = true;
+				return null;
+		}
+	}
+
+	private getArray(depth: number): unknown[] {
+		const count = this.getCount();
+		const values: unknown[] = [];
+		for (let i = 0; i < count && !this.failed; i++) values.push(this.getAny(depth + 1));
+		return values;
+	}
+
+	/** The names are those that this station itself has put into customData, so they are keys already. */
+	private getMembers(depth: number): Members {
+		const count = this.getCount();
+		const members: Members = {};
+		for (let i = 0; i < count && !this.failed; i++) {
+			const name = this.getText(this.getVarint());
+			members[name] = this.getAny(depth + 1);
+		}
+		return members;
+	}
+}
+
+function unzigzag(code: number): number {
+	return code % 2 === 1 ? -(code + 1) / 2 : code / 2;
+}
+
+function varintBytes(value: number): number {
+	let bytes = 1;
+	while (value >= 0x80) {
+		value = Math.floor(value / 0x80);
+		bytes++;
+	}
+	return bytes;
+}
