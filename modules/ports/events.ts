@@ -22,6 +22,35 @@ export const EventCode = freeze({
 } as const);
 export type EventCode = (typeof EventCode)[keyof typeof EventCode];
 
+/** Raised by blocks for other blocks (Station.raise), never by drivers. */
+export const InternalEvent = freeze({
+	/** evse.idToken and its companions are set; value 1 for a remote start, else 0. */
+	authorized: 64,
+	/** The authorization of evse has ended; value = StopCause. */
+	authorizationEnded: 65,
+	/** The CSMS refused the token of the running transaction of evse. */
+	tokenRefused: 66,
+	/** A periodic sample of the running transaction of evse is due. */
+	sampleDue: 67,
+	/** The clock was set by the CSMS. */
+	clockSet: 68,
+} as const);
+
+/** Why an authorization or a transaction ended. */
+export const StopCause = freeze({
+	local: 0,
+	remote: 1,
+	deauthorized: 2,
+	evDisconnected: 3,
+	groundFault: 4,
+	overcurrentFault: 5,
+	otherFault: 6,
+	immediateReset: 7,
+	powerLoss: 8,
+	reboot: 9,
+} as const);
+export type StopCause = (typeof StopCause)[keyof typeof StopCause];
+
 /** Hardware faults as bits, so that several can be present at once. */
 export const FaultBit = freeze({
 	ground: 1,
@@ -61,9 +90,9 @@ export const LogCode = freeze({
 	connecting: 2,
 	/** a: slot. */
 	connected: 3,
-	/** a: WebSocket close code or 0, b: SocketError. */
+	/** a: WebSocket close code or 0, b: SocketError or TransportFault. */
 	disconnected: 4,
-	/** a: HTTP status of a refused upgrade, b: HandshakeFault. */
+	/** a: HTTP status of a refused upgrade, b: TransportFault. */
 	handshakeRefused: 5,
 	/** a: RegistrationStatus. */
 	registered: 6,
@@ -91,6 +120,8 @@ export const LogCode = freeze({
 	eventDiscarded: 17,
 	/** The meter gave no reading; a: evseIndex. */
 	meterSilent: 18,
+	/** A token was not accepted; a: evseIndex, b: 0 offline, 1 by the CSMS. */
+	tokenRefused: 20,
 	/** A value on flash could not be kept; a: cell id. */
 	cellRefused: 19,
 } as const);

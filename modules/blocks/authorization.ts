@@ -1,0 +1,175 @@
+// C. Authorization: a token becomes the right to charge at an EVSE, or ends it.
+// Owns: the pending token. Not the transaction (transactions.ts).
+// Source: OCPP 2.0.1 Part 2, C01, C05, C09, E03.
+
+import { Action } from "../../preload/actions.js";
+import { freeze } from "../../preload/freeze.js";
+import type { AuthorizeRequest, AuthorizeResponse, IdTokenEnumType, IdTokenInfoType } from "../../preload/payloads.js";
+import { Variable } from "../../preload/variables.js";
+import type { Evse } from "../model/evse.js";
+import { NO_REMOTE_START } from "../model/evse.js";
+import { Fact } from "../model/facts.js";
+import { ANY_EVSE, TokenState, sameText, sameToken } from "../model/pending-token.js";
+import { Registration } from "../model/registration.js";
+import { EventCode, InternalEvent, LogCode, StopCause } from "../ports/events.js";
+import type { Block, Failure, Station } from "./block.js";
+
+function authorizationOn(station: Station, code: number, evseIndex: number, _value: number): void {
+	if (code === EventCode.tokenPresented) tokenPresented(station, evseIndex);
+	// The token came first: the cable says which EVSE is meant.
+	if (code === EventCode.cablePluggedIn && station.pendingToken.state === TokenState.accepted)
+		grant(station, station.evses[evseIndex]!);
+}
+
+function tokenPresented(station: Station, evseIndex: number): void {
+	const reader = station.host.reader;
+	const idToken = reader.idToken;
+	const type = reader.type;
+	if (idToken === "") return;
+	// C01.FR.03, E07.FR.01: who started may stop, at once and offline too.
+	for (let i = 0; i < station.evses.length; i++) {
+		const evse = station.evses[i]!;
+		if (evseIndex >= 0 && evseIndex !== i) continue;
+		if (evse.transactionId !== "" && sameToken(idToken, type, evse.idToken, evse.idTokenType))
+			return station.raise(InternalEvent.authorizationEnded, i, StopCause.local);
+	}
+	// C01.FR.02: no cache and no list here, so only the CSMS can say yes.
+	if (!station.isOnline) return station.host.log.event(LogCode.tokenRefused, evseIndex, 0);
+	station.pendingToken.set(TokenState.toAsk, idToken, type, only(station, evseIndex), NO_REMOTE_START);
+}
+
+/** With one EVSE there is no doubt which one a shared reader means. */
+function only(station: Station, evseIndex: number): number {
+	return station.evses.length === 1 ? 0 : evseIndex;
+}
+
+function authorizeDue(station: Station): boolean {
+	return station.pendingToken.state === TokenState.toAsk;
+}
+
+function authorize(station: Station): AuthorizeRequest {
+	const token = station.pendingToken;
+	token.state = TokenState.asked;
+	return { idToken: { idToken: token.idToken, type: token.type as IdTokenEnumType } };
+}
+
+function authorizeResult(station: Station, response: AuthorizeResponse): void {
+	const token = station.pendingToken;
+	if (token.state !== TokenState.asked) return; // another card was shown meanwhile: this answer is not about it
+	const info = response.idTokenInfo;
+	if (info.status !== "Accepted") {
+		station.host.log.event(LogCode.tokenRefused, token.evseIndex, 1);
+		return token.clear();
+	}
+	token.groupIdToken = info.groupIdToken === undefined ? "" : info.groupIdToken.idToken;
+	if (token.remoteStartId === NO_REMOTE_START && stopsByGroup(station)) return token.clear();
+	token.mark = station.host.clock.ticks();
+	const evse = choose(station, info);
+	if (evse !== undefined) return grant(station, evse);
+	if (token.evseIndex === ANY_EVSE && someFree(station)) token.state = TokenState.accepted;
+	else token.clear();
+}
+
+/** C09.FR.03: a token of the same group ends the transaction, under its own name. */
+function stopsByGroup(station: Station): boolean {
+	const token = station.pendingToken;
+	if (token.groupIdToken === "") return false;
+	for (let i = 0; i < station.evses.length; i++) {
+		const evse = station.evses[i]!;
+		if (token.evseIndex >= 0 && token.evseIndex !== i) continue;
+		if (evse.transactionId === "" || !sameText(evse.groupIdToken, token.groupIdToken)) continue;
+		evse.idToken = token.idToken;
+		evse.idTokenType = token.type;
+		station.raise(InternalEvent.authorizationEnded, i, StopCause.local);
+		return true;
+	}
+	return false;
+}
+
+/** The EVSE that the accepted token is for; undefined when none fits now. */
+function choose(station: Station, info: IdTokenInfoType): Evse | undefined {
+	const index = station.pendingToken.evseIndex;
+	if (index >= 0) {
+		const evse = station.evses[index]!;
+		return isFree(evse) && mayUse(info, evse) ? evse : undefined;
+	}
+	for (let i = 0; i < station.evses.length; i++) {
+		const evse = station.evses[i]!;
+		if (isFree(evse) && evse.facts & Fact.EVConnected && mayUse(info, evse)) return evse;
+	}
+	return undefined;
+}
+
+/** C01.FR.21: a list of EVSEs in the answer limits the token to them. */
+function mayUse(info: IdTokenInfoType, evse: Evse): boolean {
+	return info.evseId === undefined || info.evseId.indexOf(evse.evseId) >= 0;
+}
+
+function isFree(evse: Evse): boolean {
+	return evse.transactionId === "" && evse.faults === 0;
+}
+
+function someFree(station: Station): boolean {
+	for (let i = 0; i < station.evses.length; i++) if (isFree(station.evses[i]!)) return true;
+	return false;
+}
+
+/** Hands the pending token to an EVSE; a transaction starts there now or when the cable comes. */
+function grant(station: Station, evse: Evse): void {
+	const token = station.pendingToken;
+	if (!isFree(evse)) return;
+	const isRemote = token.remoteStartId !== NO_REMOTE_START;
+	evse.idToken = token.idToken;
+	evse.idTokenType = token.type;
+	evse.groupIdToken = token.groupIdToken;
+	evse.remoteStartId = token.remoteStartId;
+	evse.authorizedMark = station.host.clock.ticks();
+	token.clear();
+	station.raise(InternalEvent.authorized, evse.index, isRemote ? 1 : 0);
+}
+
+/** §4.1.2: no answer is no authorization, and nobody asks again. */
+function authorizeFailed(station: Station, _failure: Failure): void {
+	if (station.pendingToken.state === TokenState.asked) station.pendingToken.clear();
+}
+
+/** C01.FR.26, E03.FR.05: without a cable in time the authorization is gone; nothing started, so nothing is told. */
+function authorizationStep(station: Station): void {
+	const token = station.pendingToken;
+	if (token.state === TokenState.granted) grant(station, station.evses[token.evseIndex]!);
+	const timeoutMs = station.variables.number(Variable.TxEVConnectionTimeOut) * 1000;
+	if (timeoutMs === 0) return;
+	const clock = station.host.clock;
+	if (token.state === TokenState.accepted) {
+		if (clock.since(token.mark) >= timeoutMs) token.clear();
+		else station.wakeWithin(timeoutMs - clock.since(token.mark));
+	}
+	for (let i = 0; i < station.evses.length; i++) {
+		const evse = station.evses[i]!;
+		if (!(evse.facts & Fact.Authorized) || evse.transactionId !== "" || evse.facts & Fact.EVConnected) continue;
+		const left = timeoutMs - clock.since(evse.authorizedMark);
+		if (left > 0) {
+			station.wakeWithin(left);
+			continue;
+		}
+		evse.facts &= ~Fact.Authorized;
+		evse.forgetToken();
+	}
+}
+
+export const authorizationBlock: Block = freeze({
+	section: "C",
+	calls: [],
+	sends: [
+		{
+			action: Action.Authorize,
+			gate: Registration.Accepted,
+			due: authorizeDue,
+			build: authorize,
+			result: authorizeResult,
+			failed: authorizeFailed,
+		},
+	],
+	on: authorizationOn,
+	step: authorizationStep,
+});

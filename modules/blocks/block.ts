@@ -1,0 +1,122 @@
+// What a block is, and what it may touch. A block is a frozen table of functions; it owns no timer, socket or promise.
+// station/station.ts implements Station and hands itself to every function.
+
+import type { RpcError } from "../../preload/errors.js";
+import { freeze } from "../../preload/freeze.js";
+import type { Evse } from "../model/evse.js";
+import type { Registration } from "../model/registration.js";
+import type { Host } from "../ports/host.js";
+import type { MeterReading } from "../ports/evse-port.js";
+import type { Cells } from "../storage/cells.js";
+import type { Outbox } from "../storage/outbox.js";
+import type { Variables } from "../storage/variables.js";
+import type { BaseReport } from "../model/report.js";
+import type { PendingToken } from "../model/pending-token.js";
+
+/** A response object, or the RPC error that answers the CALL. */
+export type Answer = object | RpcError;
+
+/** A CALL that the CSMS may send. */
+export interface CallRow {
+	/** Id of preload/actions.ts. */
+	readonly action: number;
+	/** Least registration in which it is served; below it the answer is SecurityError. */
+	readonly gate: Registration;
+	/** Returns the response. The request's strings are its own; the object may be kept. */
+	handle(station: Station, request: never): Answer;
+	/** Runs when the response is with the transport (Part 2, generic FR.05). */
+	after?(station: Station): void;
+}
+
+/** A CALL that the station sends. Nothing is queued: `due` says whether there is something to say. */
+export interface SendRow {
+	readonly action: number;
+	/** Least registration in which it may be sent. */
+	readonly gate: Registration;
+	/** True when it is time to send. Asked at every step, so it must be cheap. */
+	due(station: Station): boolean;
+	/** Makes the payload, at the moment of sending. */
+	build(station: Station): object;
+	/** The response has arrived, checked against its schema. */
+	result(station: Station, response: never): void;
+	/** No valid response. */
+	failed(station: Station, failure: Failure): void;
+}
+
+/** Why a CALL of ours got no usable CALLRESULT. */
+export const Failure = freeze({
+	/** The CSMS answered CALLERROR, or a CALLRESULT that breaks its schema. */
+	refused: 1,
+	/** No answer within MessageTimeout. */
+	timeout: 2,
+	/** The connection ended first; the message may or may not have arrived. */
+	offline: 3,
+} as const);
+export type Failure = (typeof Failure)[keyof typeof Failure];
+
+export interface Block {
+	/** Letter of the section of Part 2. */
+	readonly section: string;
+	readonly calls: readonly CallRow[];
+	readonly sends: readonly SendRow[];
+	/** After boot, when storage is open: take up what was going on. */
+	restore?(station: Station): void;
+	/** An event of ports/events.ts or one that another block raised. */
+	on?(station: Station, code: number, evseIndex: number, value: number): void;
+	/** Once per step; timers are comparisons against clock.since(). */
+	step?(station: Station): void;
+	/** The link to the CSMS came up (true) or went down. */
+	link?(station: Station, up: boolean): void;
+}
+
+/** The part of the station that blocks see. */
+export interface Station {
+	readonly host: Host;
+	readonly evses: readonly Evse[];
+	readonly variables: Variables;
+	readonly cells: Cells;
+	readonly outbox: Outbox;
+	/** One reading, filled again and again. */
+	readonly reading: MeterReading;
+	/** The report that is being sent. */
+	readonly report: BaseReport;
+	/** The token that waits for the CSMS's answer. */
+	readonly pendingToken: PendingToken;
+
+	registration: Registration;
+	/** Clock mark and milliseconds until the next BootNotification may be sent. */
+	bootMark: number;
+	bootWaitMs: number;
+	/** Cause of this boot, ports/events.ts RestartCause. */
+	readonly bootCause: number;
+	/** Clock mark of the last message of ours that the CSMS answered. */
+	readonly trafficMark: number;
+	/** Attempts and waiting time of the transaction event at the head of the outbox (E13). */
+	attempts: number;
+	retryMark: number;
+	retryWaitMs: number;
+	/** True while messages pass between station and CSMS and the station is registered. */
+	readonly isOnline: boolean;
+	/** How long the station was without its CSMS when the link came up. */
+	readonly offlineMs: number;
+	/** Slot of the network profile in use. */
+	readonly slot: number;
+	/** The password was changed; the connection is made anew when the answer is out. */
+	credentialsChanged: boolean;
+
+	/** Raises an internal event: every block's `on` runs before this returns. */
+	raise(code: number, evseIndex: number, value: number): void;
+	/** The owner may sleep at most this long; called from step(). */
+	wakeWithin(ms: number): void;
+	/** Takes a reading; false when the meter is silent (then `reading` holds the last good register). */
+	sample(evse: Evse): boolean;
+	/** Keeps on flash what a reboot must know of the running transaction (false: it could not), and forgets it again. */
+	saveTransaction(evse: Evse): boolean;
+	forgetTransaction(evse: Evse): void;
+	/** True when the slot holds a network profile. */
+	isSlotSet(slot: number): boolean;
+	/** Ends the connection and opens a new one at once. */
+	reconnect(): void;
+	/** Keeps the cause on flash and asks the host for a reboot once nothing is being sent. */
+	restart(cause: number): void;
+}

@@ -1,0 +1,365 @@
+// E. Transactions: turns changes of facts into TransactionEvents and keeps their order.
+// Owns: the running transaction of each EVSE, seqNo, the events on their way to the CSMS. Not the token
+// (authorization.ts).
+// Order of durability: Started is on flash before the contactor may close; opening waits for nothing; Ended is on
+// flash before the cable is unlocked and the transaction forgotten.
+// Source: OCPP 2.0.1 Part 2, E01 to E13; Part 4 §4.1.4.
+
+import { Action } from "../../preload/actions.js";
+import { freeze } from "../../preload/freeze.js";
+import type {
+	IdTokenEnumType,
+	MeterValueType,
+	ReasonEnumType,
+	TransactionEventRequest,
+	TransactionEventResponse,
+	TriggerReasonEnumType,
+} from "../../preload/payloads.js";
+import { Variable } from "../../preload/variables.js";
+import { uuid } from "../core/uuid.js";
+import { formatDateTime } from "../core/datetime.js";
+import { NOT_ENDING, NO_REMOTE_START } from "../model/evse.js";
+import type { Evse } from "../model/evse.js";
+import { Fact, chargingStateOf, mustStart, mustStop } from "../model/facts.js";
+import { meterValue } from "../model/measure.js";
+import { Claim } from "../model/permit.js";
+import { Registration } from "../model/registration.js";
+import { EventCode, FaultBit, InternalEvent, LogCode, StopCause } from "../ports/events.js";
+import { Failure } from "./block.js";
+import type { Block, Station } from "./block.js";
+
+type Event = TransactionEventRequest;
+
+/** By StopCause: what the Ended event says (requirements: "Expected events"). */
+const STOP_TRIGGERS: readonly TriggerReasonEnumType[] = freeze([
+	"StopAuthorized",
+	"RemoteStop",
+	"Deauthorized",
+	"EVCommunicationLost",
+	"AbnormalCondition",
+	"AbnormalCondition",
+	"AbnormalCondition",
+	"ResetCommand",
+	"AbnormalCondition",
+	"AbnormalCondition",
+]);
+const STOP_REASONS: readonly ReasonEnumType[] = freeze([
+	"Local",
+	"Remote",
+	"DeAuthorized",
+	"EVDisconnected",
+	"GroundFault",
+	"OvercurrentFault",
+	"Other",
+	"ImmediateReset",
+	"PowerLoss",
+	"Reboot",
+]);
+/** Observer.generated's eventType. */
+const STARTED = 0;
+const UPDATED = 1;
+const ENDED = 2;
+
+function transactionsOn(station: Station, code: number, evseIndex: number, value: number): void {
+	const evse = station.evses[evseIndex];
+	if (evse === undefined) return;
+	switch (code) {
+		case EventCode.cablePluggedIn:
+			return change(station, evse, Fact.EVConnected, 0, "CablePluggedIn");
+		case EventCode.cableUnplugged:
+			return change(station, evse, 0, Fact.EVConnected | Fact.EvReady | Fact.EnergyTransfer, "EVCommunicationLost");
+		case EventCode.evReady:
+			return change(station, evse, value ? Fact.EvReady : 0, value ? 0 : Fact.EvReady, "ChargingStateChanged");
+		case EventCode.energyFlowed:
+			return change(
+				station,
+				evse,
+				value ? Fact.EnergyTransfer : 0,
+				value ? 0 : Fact.EnergyTransfer,
+				"ChargingStateChanged",
+			);
+		case EventCode.faultRaised:
+			return faultRaised(station, evse, value);
+		case EventCode.faultCleared:
+			evse.faults &= ~value;
+			if (evse.faults === 0) evse.permit.claim(Claim.Safety, evse.port.milliampsMax);
+			return;
+		case InternalEvent.authorized:
+			evse.owesIdToken = true;
+			evse.owesRemoteStartId = evse.remoteStartId !== NO_REMOTE_START;
+			return change(station, evse, Fact.Authorized, 0, value ? "RemoteStart" : "Authorized");
+		case InternalEvent.authorizationEnded:
+			return end(station, evse, value as StopCause);
+		case InternalEvent.tokenRefused:
+			return tokenRefused(station, evse);
+		case InternalEvent.sampleDue:
+			return periodicSample(station, evse);
+	}
+}
+
+/** The only place where facts of a cable, an EV or an authorization change. */
+function change(station: Station, evse: Evse, set: number, clear: number, trigger: TriggerReasonEnumType): void {
+	evse.facts = (evse.facts & ~clear) | set;
+	const active = evse.transactionId !== "";
+	if (mustStop(evse.facts, active)) return end(station, evse, StopCause.evDisconnected);
+	// F02.FR.21: a remote start keeps its name when the cable comes later.
+	if (mustStart(evse.facts, active))
+		return start(station, evse, evse.owesRemoteStartId ? "RemoteStart" : trigger);
+	if (active) follow(station, evse, trigger);
+}
+
+/** E01.FR.05. Without its Started on flash no transaction exists and no energy flows. */
+function start(station: Station, evse: Evse, triggerReason: TriggerReasonEnumType): void {
+	const utcMs = station.host.clock.utc();
+	if (isNaN(utcMs) || evse.faults !== 0) return revoke(evse);
+	evse.transactionId = uuid(station.host.entropy);
+	evse.seqNo = 0;
+	evse.owesEvse = true;
+	evse.startUtc = utcMs;
+	evse.sampleMark = station.host.clock.ticks();
+	evse.samples.begin(station.variables.number(Variable.SampledDataTxEndedInterval) > 0);
+	evse.endedSampleMark = evse.sampleMark;
+	evse.chargingState = "EVConnected";
+	const event = make(station, evse, "Started", triggerReason, utcMs);
+	if (station.sample(evse)) {
+		evse.startWh = station.reading.energyWh;
+		evse.samples.add(utcMs, station.reading);
+		const mask = station.variables.number(Variable.SampledDataTxStartedMeasurands);
+		addMeterValue(event, meterValue(station.reading, mask, "Transaction.Begin", utcMs));
+	}
+	// The note first, then the event: a note without its Started is of a transaction that never was.
+	if (!station.saveTransaction(evse) || !append(station, evse, event, STARTED, utcMs)) {
+		evse.transactionId = "";
+		station.forgetTransaction(evse);
+		return revoke(evse);
+	}
+	evse.port.lock(true);
+	evse.permit.claim(Claim.Transaction, evse.port.milliampsMax);
+	follow(station, evse, "ChargingStateChanged");
+}
+
+/** Takes the authorization back: nothing was started. */
+function revoke(evse: Evse): void {
+	evse.facts &= ~(Fact.Authorized | Fact.Suspended);
+	evse.forgetToken();
+}
+
+/** E02.FR.13: every change of the charging state is told. */
+function follow(station: Station, evse: Evse, triggerReason: TriggerReasonEnumType): void {
+	const state = chargingStateOf(evse.facts, evse.permit.limitMilliamps, evse.chargingState);
+	if (state === evse.chargingState || evse.endCause !== NOT_ENDING) return;
+	evse.chargingState = state;
+	const utcMs = station.host.clock.utc();
+	append(station, evse, make(station, evse, "Updated", triggerReason, utcMs), UPDATED, utcMs);
+}
+
+function periodicSample(station: Station, evse: Evse): void {
+	if (evse.transactionId === "" || evse.endCause !== NOT_ENDING) return;
+	const mask = station.variables.number(Variable.SampledDataTxUpdatedMeasurands);
+	if (mask === 0 || !station.sample(evse)) return;
+	const utcMs = station.host.clock.utc();
+	const event = make(station, evse, "Updated", "MeterValuePeriodic", utcMs);
+	addMeterValue(event, meterValue(station.reading, mask, "Sample.Periodic", utcMs));
+	append(station, evse, event, UPDATED, utcMs);
+}
+
+/** Opens the contactor now; the Ended event follows at once, or as soon as flash and clock allow. */
+function end(station: Station, evse: Evse, cause: StopCause): void {
+	evse.permit.claim(Claim.Transaction, 0);
+	evse.facts &= ~(Fact.Authorized | Fact.Suspended | Fact.EnergyTransfer);
+	if (evse.transactionId === "") return evse.forgetToken();
+	if (evse.endCause !== NOT_ENDING) return;
+	evse.endCause = cause;
+	finish(station, evse);
+}
+
+/** E06.FR.11, E07. Tried again at every step until the event is on flash: an Ended is never given up. */
+function finish(station: Station, evse: Evse): void {
+	const utcMs = station.host.clock.utc();
+	if (isNaN(utcMs)) return;
+	const cause = evse.endCause;
+	evse.chargingState = chargingStateOf(evse.facts, 0, evse.chargingState);
+	evse.owesIdToken = cause === StopCause.local;
+	const event = make(station, evse, "Ended", STOP_TRIGGERS[cause] as TriggerReasonEnumType, utcMs);
+	event.transactionInfo.stoppedReason = STOP_REASONS[cause];
+	addEndedMeterValues(station, evse, event, utcMs);
+	if (!append(station, evse, event, ENDED, utcMs)) return station.wakeWithin(1000);
+	evse.endCause = NOT_ENDING;
+	evse.transactionId = "";
+	evse.forgetToken();
+	station.forgetTransaction(evse);
+	evse.port.lock(false);
+}
+
+/** First sample, interval samples, last sample. */
+function addEndedMeterValues(station: Station, evse: Evse, event: MutableEvent, utcMs: number): void {
+	const mask = station.variables.number(Variable.SampledDataTxEndedMeasurands);
+	for (let i = 0; i < evse.samples.count; i++) {
+		const sampledUtc = evse.samples.read(i, station.reading);
+		const context = i === 0 ? "Transaction.Begin" : "Sample.Periodic";
+		addMeterValue(event, meterValue(station.reading, mask, context, sampledUtc));
+	}
+	if (station.sample(evse)) addMeterValue(event, meterValue(station.reading, mask, "Transaction.End", utcMs));
+}
+
+function faultRaised(station: Station, evse: Evse, fault: number): void {
+	evse.faults |= fault;
+	evse.permit.claim(Claim.Safety, 0);
+	const cause =
+		fault === FaultBit.ground
+			? StopCause.groundFault
+			: fault === FaultBit.overcurrent
+				? StopCause.overcurrentFault
+				: StopCause.otherFault;
+	if (evse.transactionId !== "" || evse.facts & Fact.Authorized) end(station, evse, cause);
+}
+
+/** E05.FR.10 ends the transaction; with StopTxOnInvalidId false it stays open without energy (E05.FR.02). */
+function tokenRefused(station: Station, evse: Evse): void {
+	if (station.variables.number(Variable.TxStopTxOnInvalidId) === 1) return end(station, evse, StopCause.deauthorized);
+	evse.facts |= Fact.Suspended;
+	evse.permit.claim(Claim.Transaction, 0);
+	follow(station, evse, "ChargingStateChanged");
+}
+
+/** An event while it is put together. */
+interface MutableEvent extends Event {
+	meterValue?: MeterValueType[];
+}
+
+function make(
+	station: Station,
+	evse: Evse,
+	eventType: Event["eventType"],
+	triggerReason: TriggerReasonEnumType,
+	utcMs: number,
+): MutableEvent {
+	const event: MutableEvent = {
+		eventType,
+		timestamp: formatDateTime(utcMs),
+		triggerReason,
+		seqNo: evse.seqNo,
+		transactionInfo: { transactionId: evse.transactionId, chargingState: evse.chargingState },
+	};
+	if (!station.isOnline) event.offline = true; // E12.FR.02
+	if (evse.owesRemoteStartId) event.transactionInfo.remoteStartId = evse.remoteStartId;
+	if (evse.owesEvse) event.evse = { id: evse.evseId, connectorId: 1 };
+	if (evse.owesIdToken) event.idToken = { idToken: evse.idToken, type: evse.idTokenType as IdTokenEnumType };
+	return event;
+}
+
+function addMeterValue(event: MutableEvent, value: MeterValueType | undefined): void {
+	if (value === undefined) return;
+	if (event.meterValue === undefined) event.meterValue = [value];
+	else event.meterValue.push(value);
+}
+
+/** Puts an event on flash. seqNo is used up even when an Updated cannot be kept: the gap shows the loss (E01.FR.07). */
+function append(station: Station, evse: Evse, event: Event, eventType: number, utcMs: number): boolean {
+	const kept = station.outbox.append(event);
+	if (kept || eventType === UPDATED) evse.seqNo++;
+	if (!kept) {
+		station.host.log.event(LogCode.queueRefused, event.seqNo, eventType);
+		return false;
+	}
+	evse.owesEvse = false;
+	evse.owesIdToken = false;
+	evse.owesRemoteStartId = false;
+	station.host.observer?.generated(evse.transactionId, event.seqNo, eventType, utcMs);
+	return true;
+}
+
+function transactionsStep(station: Station): void {
+	const intervalMs = station.variables.number(Variable.SampledDataTxEndedInterval) * 1000;
+	for (let i = 0; i < station.evses.length; i++) {
+		const evse = station.evses[i]!;
+		if (evse.transactionId === "") continue;
+		if (evse.endCause !== NOT_ENDING) finish(station, evse);
+		else if (intervalMs > 0) endedSample(station, evse, intervalMs);
+	}
+}
+
+function endedSample(station: Station, evse: Evse, intervalMs: number): void {
+	const elapsed = station.host.clock.since(evse.endedSampleMark);
+	if (elapsed < intervalMs) return station.wakeWithin(intervalMs - elapsed);
+	evse.endedSampleMark = elapsed < 2 * intervalMs ? (evse.endedSampleMark + intervalMs) | 0 : station.host.clock.ticks();
+	if (station.sample(evse)) evse.samples.add(station.host.clock.utc(), station.reading);
+}
+
+/** E11.FR.07: what waits when the link drops counts as offline, though it happened online. */
+function transactionsLink(station: Station, up: boolean): void {
+	if (!up) station.outbox.markOffline();
+}
+
+/** The head of the queue, unless it waits for its next attempt (E13.FR.03). */
+function eventDue(station: Station): boolean {
+	if (station.outbox.count === 0) return false;
+	if (station.attempts === 0) return true;
+	const left = station.retryWaitMs - station.host.clock.since(station.retryMark);
+	if (left <= 0) return true;
+	station.wakeWithin(left);
+	return false;
+}
+
+function event(station: Station): object {
+	return station.outbox.peek() as object;
+}
+
+function eventResult(station: Station, response: TransactionEventResponse): void {
+	const info = response.idTokenInfo;
+	if (info !== undefined) {
+		const sent = station.outbox.peek();
+		const evse = sent === undefined ? undefined : running(station, sent.transactionInfo.transactionId);
+		if (evse !== undefined) {
+			if (info.status !== "Accepted") station.raise(InternalEvent.tokenRefused, evse.index, 0);
+			else if (info.groupIdToken !== undefined && info.groupIdToken.idToken !== evse.groupIdToken) {
+				evse.groupIdToken = info.groupIdToken.idToken; // C09: kept with the transaction
+				station.saveTransaction(evse);
+			}
+		}
+	}
+	acknowledge(station);
+}
+
+function running(station: Station, transactionId: string): Evse | undefined {
+	for (let i = 0; i < station.evses.length; i++)
+		if (station.evses[i]!.transactionId === transactionId) return station.evses[i];
+	return undefined;
+}
+
+function acknowledge(station: Station): void {
+	station.attempts = 0;
+	station.outbox.acknowledge();
+}
+
+/** E13.FR.02 to E13.FR.04. A lost connection is not a failed attempt. */
+function eventFailed(station: Station, failure: Failure): void {
+	if (failure === Failure.offline) return;
+	station.attempts++;
+	if (station.attempts >= station.variables.number(Variable.OCPPCommMessageAttemptsTransactionEvent)) {
+		const given = station.outbox.peek();
+		station.host.log.event(LogCode.eventDiscarded, given === undefined ? -1 : given.seqNo, station.attempts);
+		return acknowledge(station);
+	}
+	const intervalMs = station.variables.number(Variable.OCPPCommMessageAttemptIntervalTransactionEvent) * 1000;
+	station.retryMark = station.host.clock.ticks();
+	station.retryWaitMs = station.attempts * intervalMs;
+}
+
+export const transactionsBlock: Block = freeze({
+	section: "E",
+	calls: [],
+	sends: [
+		{
+			action: Action.TransactionEvent,
+			gate: Registration.Accepted,
+			due: eventDue,
+			build: event,
+			result: eventResult,
+			failed: eventFailed,
+		},
+	],
+	on: transactionsOn,
+	step: transactionsStep,
+	link: transactionsLink,
+});

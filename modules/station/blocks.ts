@@ -1,0 +1,24 @@
+// The blocks of this build. Their order is the order in which a connection is used: what a driver or the CSMS waits for
+// comes first, routine last.
+
+import { freeze } from "../../preload/freeze.js";
+import { authorizationBlock } from "../blocks/authorization.js";
+import { availabilityBlock } from "../blocks/availability.js";
+import type { Block } from "../blocks/block.js";
+import { dataTransferBlock } from "../blocks/data-transfer.js";
+import { deviceModelBlock } from "../blocks/device-model.js";
+import { meteringBlock } from "../blocks/metering.js";
+import { provisioningBlock } from "../blocks/provisioning.js";
+import { remoteControlBlock } from "../blocks/remote-control.js";
+import { transactionsBlock } from "../blocks/transactions.js";
+
+export const BLOCKS: readonly Block[] = freeze([
+	provisioningBlock,
+	authorizationBlock,
+	transactionsBlock,
+	remoteControlBlock,
+	deviceModelBlock,
+	meteringBlock,
+	dataTransferBlock,
+	availabilityBlock,
+]);

@@ -1,0 +1,335 @@
+// The station: one record and one function. step() drains what drivers posted, lets connection, RPC and blocks see the
+// clock, and offers the connection to whoever has something to say; it runs to completion and never waits.
+// Owns: the parts and their order. Not what they decide (model/, blocks/).
+
+import { REQUEST_TYPE, RESPONSE_TYPE } from "../../preload/actions.js";
+import { RpcError } from "../../preload/errors.js";
+import { freeze } from "../../preload/freeze.js";
+import { LIMITS } from "../../preload/limits.js";
+import { Variable } from "../../preload/variables.js";
+import type { Answer, Failure, SendRow, Station as StationParts } from "../blocks/block.js";
+import { Verdict, decode } from "../core/decode.js";
+import { Ring } from "../core/ring.js";
+import { connectorStatus } from "../model/availability.js";
+import { Evse } from "../model/evse.js";
+import { PendingToken } from "../model/pending-token.js";
+import { Registration } from "../model/registration.js";
+import { BaseReport } from "../model/report.js";
+import { LogCode, RestartCause, StopCause } from "../ports/events.js";
+import type { MeterReading } from "../ports/evse-port.js";
+import type { Host } from "../ports/host.js";
+import { Cell } from "../storage/cell-ids.js";
+import { Cells } from "../storage/cells.js";
+import { Outbox } from "../storage/outbox.js";
+import { Store, StoreState } from "../storage/store.js";
+import { Variables } from "../storage/variables.js";
+import { Connection } from "../transport/connection.js";
+import { Rpc } from "../transport/rpc.js";
+import type { RpcListener } from "../transport/rpc.js";
+import { newWebSocketBuffers } from "../transport/websocket.js";
+import { BLOCKS } from "./blocks.js";
+import { CALLS, SENDS } from "./registry.js";
+import { runningText, takeRunning } from "./running.js";
+import { BirthProfile, Settings } from "./settings.js";
+
+/** The store cannot be used; nothing was written. `state` is a StoreState. */
+export class StoreFault extends Error {
+	readonly state: number;
+
+	constructor(state: number) {
+		super(STORE_FAULTS[state]);
+		this.state = state;
+	}
+}
+
+/** By StoreState, for people. */
+const STORE_FAULTS = freeze([
+	"",
+	"the store was written by a newer version",
+	"the store is corrupt",
+	"the flash cannot be read or written",
+	"the flash partition has an unusable size",
+]);
+
+const NO_RESTART = -1;
+const NONE = -1;
+
+export class Station implements StationParts, RpcListener {
+	readonly host: Host;
+	readonly evses: readonly Evse[];
+	readonly variables: Variables;
+	readonly cells: Cells;
+	readonly outbox: Outbox;
+	readonly reading: MeterReading;
+	readonly report = new BaseReport();
+	readonly pendingToken = new PendingToken();
+
+	registration: Registration = Registration.Unregistered;
+	bootMark = 0;
+	bootWaitMs = 0;
+	bootCause: number = RestartCause.unknown;
+	trafficMark = 0;
+	attempts = 0;
+	retryMark = 0;
+	retryWaitMs = 0;
+	credentialsChanged = false;
+
+	private readonly inbox = new Ring(LIMITS.inboxEvents);
+	private readonly connection: Connection;
+	private readonly rpc: Rpc;
+	private readonly verdict = new Verdict();
+	private answeredAction = -1;
+	private restartCause = NO_RESTART;
+	private sleepMs = 0;
+
+	/**
+	 * Opens the store and takes up what it holds; a blank one is formatted.
+	 * @throws StoreFault when the store is of a newer format, corrupt or unreadable; nothing was written then
+	 */
+	constructor(host: Host) {
+		this.host = host;
+		const store = new Store(host.flash, host.log);
+		const state = store.open();
+		if (state !== StoreState.ready) throw new StoreFault(state);
+		this.cells = new Cells(store.cells, store.scratch, host.log);
+		this.outbox = new Outbox(store.queue, store.scratch, host.log);
+		this.variables = new Variables(this.cells);
+		this.reading = { energyWh: 0, powerW: NaN, currentA: [NaN, NaN, NaN], voltageV: [NaN, NaN, NaN] };
+		const evses: Evse[] = [];
+		for (let i = 0; i < host.evses.length; i++) evses.push(new Evse(i, host.evses[i]!));
+		this.evses = evses;
+		this.rpc = new Rpc(host, this, this.idPrefix());
+		const profile = new BirthProfile(host.identity, this.cells, this.variables);
+		this.connection = new Connection(host, new Settings(this.variables), profile, this.rpc, newWebSocketBuffers());
+		this.rpc.connection = this.connection;
+	}
+
+	/** Part 4 §4.1.4: the boot counter is on flash, and the random part covers a store that was made anew. */
+	private idPrefix(): string {
+		const boots = this.cells.getNumber(Cell.bootCount, 0) + 1;
+		this.cells.setNumber(Cell.bootCount, boots);
+		const random = new Uint8Array(6);
+		this.host.entropy.fill(random, 0, 6);
+		let salt = "";
+		for (let i = 0; i < 6; i++) salt += ((random[i] as number) % 36).toString(36);
+		return boots.toString(36) + "-" + salt + "-";
+	}
+
+	/**
+	 * Begins to serve.
+	 * @param cause  RestartCause that the hardware knows of; a cause that this station kept before its reboot wins
+	 */
+	start(cause: number): void {
+		const clock = this.host.clock;
+		this.bootCause = this.cells.getNumber(Cell.restartCause, cause);
+		this.cells.erase(Cell.restartCause);
+		this.bootMark = clock.ticks();
+		this.trafficMark = clock.ticks();
+		this.host.log.event(LogCode.booted, this.bootCause, 0);
+		for (let i = 0; i < this.evses.length; i++) this.restore(this.evses[i]!);
+		for (let i = 0; i < BLOCKS.length; i++) BLOCKS[i]!.restore?.(this);
+		this.connection.start();
+	}
+
+	/**
+	 * Takes up a transaction that ran when the power went or the firmware was reset. Its cell was written before its
+	 * Started and is erased after its Ended, so the queue tells what really happened. It is ended, with the register as it
+	 * is now, as soon as the time of day is known: the contactor has been open since.
+	 */
+	private restore(evse: Evse): void {
+		const text = this.cells.get(Cell.transaction + evse.index);
+		if (text === undefined) return;
+		const lastSeqNo = takeRunning(evse, text) ? this.outbox.lastSeqNo(evse.transactionId) : NONE;
+		if (lastSeqNo < 0 || this.outbox.hasEnded(evse.transactionId)) {
+			evse.transactionId = "";
+			evse.forgetToken();
+			return this.forgetTransaction(evse);
+		}
+		evse.seqNo = lastSeqNo + 1;
+		evse.endCause = this.bootCause === RestartCause.powerUp ? StopCause.powerLoss : StopCause.reboot;
+	}
+
+	/** Driver events; from any callback. False when the inbox is full (counted and logged). */
+	post(code: number, evseIndex: number, value: number): boolean {
+		const kept = this.inbox.push(code, evseIndex, value);
+		if (!kept) this.host.log.event(LogCode.inboxOverflow, code, evseIndex);
+		this.host.wake();
+		return kept;
+	}
+
+	/** Does all that is due. Returns the milliseconds after which it wants to be called again at the latest. */
+	step(): number {
+		this.sleepMs = LIMITS.sleepMsMax;
+		const inbox = this.inbox;
+		while (inbox.shift()) this.raise(inbox.a, inbox.b, inbox.c);
+		this.rpc.timeoutSeconds = this.variables.number(Variable.OCPPCommMessageTimeoutDefault);
+		this.connection.step();
+		this.rpc.step();
+		for (let i = 0; i < BLOCKS.length; i++) BLOCKS[i]!.step?.(this);
+		this.pump();
+		if (this.restartCause !== NO_RESTART && !this.connection.sending) {
+			this.stop();
+			this.host.restart(this.restartCause);
+			return LIMITS.sleepMsMax;
+		}
+		this.wakeWithin(this.connection.nextDueMs);
+		this.wakeWithin(this.rpc.dueMs);
+		return inbox.length > 0 ? 0 : this.sleepMs;
+	}
+
+	/** Leaves the contactors open and the connection closed. */
+	stop(): void {
+		for (let i = 0; i < this.evses.length; i++) this.evses[i]!.port.release();
+		this.connection.stop();
+	}
+
+	/** One CALL of ours, from the first row that has something to say (Part 4 §4.1.1). */
+	private pump(): void {
+		if (!this.connection.isOpen || this.restartCause !== NO_RESTART) return;
+		if (this.rpc.isBusy) return;
+		for (let i = 0; i < SENDS.length; i++) {
+			const row = SENDS[i]!;
+			if (this.registration < row.gate || !row.due(this)) continue;
+			return this.rpc.call(row.action, row.build(this));
+		}
+	}
+
+	// What blocks may ask for.
+
+	get isOnline(): boolean {
+		return this.connection.isOpen && this.registration === Registration.Accepted;
+	}
+
+	get offlineMs(): number {
+		return this.connection.offlineMs;
+	}
+
+	get slot(): number {
+		return this.connection.profile.slot;
+	}
+
+	isSlotSet(slot: number): boolean {
+		return this.cells.get(Cell.networkProfile + slot - 1) !== undefined;
+	}
+
+	raise(code: number, evseIndex: number, value: number): void {
+		for (let i = 0; i < BLOCKS.length; i++) BLOCKS[i]!.on?.(this, code, evseIndex, value);
+	}
+
+	wakeWithin(ms: number): void {
+		if (ms < this.sleepMs) this.sleepMs = ms < 0 ? 0 : ms;
+	}
+
+	sample(evse: Evse): boolean {
+		if (evse.port.sample(this.reading)) return true;
+		this.host.log.event(LogCode.meterSilent, evse.index, 0);
+		return false;
+	}
+
+	saveTransaction(evse: Evse): boolean {
+		return this.cells.set(Cell.transaction + evse.index, runningText(evse));
+	}
+
+	forgetTransaction(evse: Evse): void {
+		this.cells.erase(Cell.transaction + evse.index);
+	}
+
+	reconnect(): void {
+		this.connection.close(true);
+	}
+
+	restart(cause: number): void {
+		this.cells.setNumber(Cell.restartCause, cause);
+		this.restartCause = cause;
+		this.host.wake();
+	}
+
+	// Callbacks of the RPC layer.
+
+	onOpen(): void {
+		this.link(true);
+	}
+
+	onClosed(): void {
+		this.link(false);
+	}
+
+	private link(up: boolean): void {
+		for (let i = 0; i < BLOCKS.length; i++) BLOCKS[i]!.link?.(this, up);
+		this.host.wake();
+	}
+
+	onCall(action: number, bytes: Uint8Array, payloadFrom: number, payloadTo: number): void {
+		const row = CALLS[action];
+		// B03.FR.08: who is not accepted hears nothing but that.
+		if (this.registration < Registration.Pending) return this.rpc.refuse(action, RpcError.SecurityError, "");
+		if (row === null || row === undefined) return this.rpc.refuse(action, RpcError.NotSupported, "");
+		if (this.registration < row.gate) return this.rpc.refuse(action, RpcError.SecurityError, "");
+		const request = decode(bytes, payloadFrom, payloadTo, REQUEST_TYPE[action]!, this.verdict);
+		if (request === undefined) return this.rpc.refuse(action, this.verdict.error, this.verdict.offender);
+		const answer: Answer = row.handle(this, request as never);
+		if (typeof answer === "number") return this.rpc.refuse(action, answer, "");
+		this.answeredAction = action;
+		this.rpc.reply(action, answer);
+	}
+
+	onAnswered(): void {
+		const row = CALLS[this.answeredAction];
+		row?.after?.(this);
+		this.host.wake();
+	}
+
+	onResult(action: number, bytes: Uint8Array, payloadFrom: number, payloadTo: number): boolean {
+		const response = decode(bytes, payloadFrom, payloadTo, RESPONSE_TYPE[action]!, this.verdict);
+		if (response === undefined) return false;
+		this.trafficMark = this.host.clock.ticks();
+		this.sendRow(action).result(this, response as never);
+		return true;
+	}
+
+	onFailed(action: number, failure: Failure): void {
+		if (this.connection.isOpen) this.trafficMark = this.host.clock.ticks();
+		this.sendRow(action).failed(this, failure);
+	}
+
+	private sendRow(action: number): SendRow {
+		let i = 0;
+		while (SENDS[i]!.action !== action) i++;
+		return SENDS[i]!;
+	}
+
+	/** For people and tests; it allocates, so no device asks for it. */
+	get inspect(): StationView {
+		const evses: EvseView[] = [];
+		for (let i = 0; i < this.evses.length; i++) {
+			const evse = this.evses[i]!;
+			const txId = evse.transactionId === "" ? null : evse.transactionId;
+			evses.push({ txId, limitA: evse.permit.limitMilliamps / 1000, status: connectorStatus(evse) });
+		}
+		return {
+			online: this.isOnline,
+			accepted: this.registration === Registration.Accepted,
+			slot: this.slot,
+			evses,
+			queued: this.outbox.count,
+			queueBytes: this.outbox.bytesUsed,
+		};
+	}
+}
+
+export interface EvseView {
+	readonly txId: string | null;
+	/** Amperes per phase that the EVSE may offer now. */
+	readonly limitA: number;
+	readonly status: string;
+}
+
+export interface StationView {
+	readonly online: boolean;
+	readonly accepted: boolean;
+	readonly slot: number;
+	readonly evses: readonly EvseView[];
+	/** Transaction events that wait for the CSMS, and the flash bytes that they take. */
+	readonly queued: number;
+	readonly queueBytes: number;
+}

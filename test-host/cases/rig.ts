@@ -1,0 +1,228 @@
+// The rig of the functional cases: a station on the virtual board and a strict CSMS, joined by real sockets, with the
+// board's clock in the hands of the case. Time passes only in advance(); waits for messages are real, short and bounded.
+
+import { FlashMemory } from "../board/flash-memory.js";
+import { BoardMemory } from "../board/board-memory.js";
+import { DesktopClock } from "../board/clock.js";
+import { SeededEntropy } from "../board/entropy.js";
+import { NodeSocketMaker } from "../board/socket-node.js";
+import { RestartCause } from "../../modules/ports/events.js";
+import type { TransactionEventRequest } from "../../preload/payloads.js";
+import { Station } from "../../modules/station/station.js";
+import { ScriptedCsms, type RecordedMessage } from "../csms/scripted.js";
+import { Desktop, type DesktopEvent } from "../station/desktop.js";
+import { Ledger } from "../station/ledger.js";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface RigOptions {
+	evses?: number;
+	/** Answer to the first BootNotification; Accepted unless told. */
+	boot?: "Accepted" | "Pending" | "Rejected";
+	/** Seconds in the BootNotificationResponse. */
+	interval?: number;
+	/** Variables set before the case begins, as `Component.Variable` or `Component.Variable.Instance`. */
+	variables?: { readonly [name: string]: string };
+	/** Blocks of the flash partition. */
+	blocks?: number;
+}
+
+const PASSWORD = "0123456789abcdef";
+const IDENTITY = "CS001";
+/** Where the time of day of all cases begins. */
+const BASE_MS = Date.UTC(2026, 2, 1, 8, 0, 0);
+/** Cases are not in a hurry: a loaded machine may be slow. */
+const WAIT_MS = 8000;
+jasmine.DEFAULT_TIMEOUT_INTERVAL = 30_000;
+
+export class Rig {
+	readonly events: DesktopEvent[] = [];
+	readonly flash: FlashMemory;
+	private readonly directory = mkdtempSync(join(tmpdir(), "rig-"));
+	private elapsedMs = 0;
+	private mark = 0;
+	private life = 0;
+	desktop!: Desktop;
+	clock!: DesktopClock;
+
+	private constructor(readonly csms: ScriptedCsms, private readonly options: RigOptions) {
+		this.flash = new FlashMemory(options.blocks ?? 24);
+		csms.clockMs = () => BASE_MS + this.timeMs();
+		csms.heartbeatSeconds = options.interval ?? 86_400;
+	}
+
+	/** A station that has booted and told its first states; with `boot` other than Accepted, one that has asked once. */
+	static async open(options: RigOptions = {}): Promise<Rig> {
+		const csms = await ScriptedCsms.open({ passwords: { [IDENTITY]: PASSWORD } });
+		const rig = new Rig(csms, options);
+		const boot = options.boot ?? "Accepted";
+		if (boot !== "Accepted") csms.bootOnce(boot, options.interval ?? 60);
+		rig.powerOn();
+		await csms.waitFor((message) => !message.fromStation && message.action === "BootNotification", "answer to boot", WAIT_MS);
+		if (boot === "Accepted") await rig.told("StatusNotification", options.evses ?? 1);
+		for (const [name, value] of Object.entries(options.variables ?? {})) await rig.set(name, value);
+		return rig;
+	}
+
+	/** Power comes on, on the flash and the board as they are. */
+	powerOn(): void {
+		this.life++;
+		this.elapsedMs = this.timeMs();
+		// A rate near zero: board time stands still until advance() moves it, while timers that are due still run.
+		this.clock = new DesktopClock(() => 0);
+		this.mark = this.clock.ticks();
+		const plate = {
+			identity: IDENTITY, url: this.csms.url, password: PASSWORD, securityProfile: 1, vendorName: "Vendor",
+			model: "Model", serialNumber: "1", firmwareVersion: "0.1.0", evses: this.options.evses ?? 1,
+		};
+		this.desktop = new Desktop({
+			memory: BoardMemory.open(this.directory, plate),
+			ledger: new Ledger(this.directory),
+			clock: this.clock,
+			entropy: new SeededEntropy(7, this.life),
+			flash: this.flash,
+			socket: new NodeSocketMaker(),
+			makeFirmware: (host) => new Station(host),
+			onEvent: (event) => this.events.push(event),
+			onCrash: (error) => {
+				throw error;
+			},
+		});
+		this.desktop.powerOn();
+	}
+
+	/** The power goes: nothing of the firmware runs any more, its sockets die with it. Flash, meter and cable stay. */
+	powerOff(): void {
+		this.desktop.stop();
+	}
+
+	private timeMs(): number {
+		return this.clock === undefined ? this.elapsedMs : this.elapsedMs + ((this.clock.ticks() - this.mark) >>> 0);
+	}
+
+	/** Moves the board's time and runs what becomes due; the CSMS answers on the way. */
+	async advance(ms: number): Promise<void> {
+		await this.clock.advance(ms);
+		await this.settle();
+	}
+
+	/** Lets everything that is on its way arrive, without the board's time moving. */
+	async settle(): Promise<void> {
+		let seen = -1;
+		for (let calm = 0; calm < 3; ) {
+			await this.clock.advance(0);
+			await new Promise((resolve) => setTimeout(resolve, 2));
+			calm = this.csms.messages.length === seen ? calm + 1 : 0;
+			seen = this.csms.messages.length;
+		}
+	}
+
+	async plug(evse = 1): Promise<void> {
+		this.desktop.board.evses[evse - 1].plug();
+		await this.settle();
+	}
+
+	async unplug(side: "ev" | "station" = "ev", evse = 1): Promise<void> {
+		this.desktop.board.evses[evse - 1].unplug(side);
+		await this.settle();
+	}
+
+	async ev(isReady: boolean, amps?: number, evse = 1): Promise<void> {
+		this.desktop.board.evses[evse - 1].ev(isReady, amps);
+		await this.settle();
+	}
+
+	async token(idToken: string, evse?: number): Promise<void> {
+		this.desktop.board.reader.present(idToken, "ISO14443", evse === undefined ? -1 : evse - 1);
+		await this.settle();
+	}
+
+	async fault(bit: number, isOn: boolean, evse = 1): Promise<void> {
+		this.desktop.board.evses[evse - 1].fault(bit, isOn);
+		await this.settle();
+	}
+
+	/** The firmware resets itself, as a watchdog or a button would make it. */
+	async restart(cause: number = RestartCause.localReset): Promise<void> {
+		this.desktop.reboot(cause);
+		await this.advance(1000);
+	}
+
+	/** CALLs the station and returns the payload of its answer. */
+	async call<T = any>(action: string, payload: object): Promise<T> {
+		const answer = await this.csms.call(action, payload);
+		await this.settle();
+		return answer as T;
+	}
+
+	/** Code of the CALLERROR that answers a CALL. */
+	async refused(action: string, payload: object): Promise<string> {
+		return this.raw(`[2,"raw-${this.csms.messages.length}",${JSON.stringify(action)},${JSON.stringify(payload)}]`);
+	}
+
+	/** Sends a text frame as it is and returns the code of the CALLERROR that follows. */
+	async raw(text: string): Promise<string> {
+		const from = this.csms.messages.length;
+		this.csms.sendRaw(text);
+		const answer = await this.csms.waitFor((m) => m.fromStation && m.type === 4, "CALLERROR", WAIT_MS, from);
+		return answer.errorCode;
+	}
+
+	/** Sets a variable; `name` is Component.Variable or Component.Variable.Instance. */
+	async set(name: string, value: string): Promise<string> {
+		const [component, variable, instance] = name.split(".");
+		const result = await this.call("SetVariables", {
+			setVariableData: [{ attributeValue: value, component: { name: component }, variable: { name: variable, instance } }],
+		});
+		return result.setVariableResult[0].attributeStatus;
+	}
+
+	/** Value of a variable, or its attributeStatus when it is not Accepted. */
+	async get(name: string): Promise<string> {
+		const [component, variable, instance] = name.split(".");
+		const result = await this.call("GetVariables", {
+			getVariableData: [{ component: { name: component }, variable: { name: variable, instance } }],
+		});
+		const item = result.getVariableResult[0];
+		return item.attributeStatus === "Accepted" ? item.attributeValue : item.attributeStatus;
+	}
+
+	/** Payloads of the station's CALLs of an action, in order; waits until there are `least` of them. */
+	async told<T = any>(action: string, least = 0, from = 0): Promise<T[]> {
+		const list = (): RecordedMessage[] => this.csms.calls(action, from);
+		for (let waited = 0; list().length < least && waited < WAIT_MS; waited += 5) {
+			await this.clock.advance(0);
+			await new Promise((resolve) => setTimeout(resolve, 5));
+		}
+		if (list().length < least) throw new Error(`${list().length} ${action}, wanted ${least}`);
+		return list().map((message) => message.payload as T);
+	}
+
+	/** TransactionEvents that the CSMS has received, in order. */
+	transactionEvents(): TransactionEventRequest[] {
+		return this.csms.calls("TransactionEvent").map((message) => message.payload as TransactionEventRequest);
+	}
+
+	/** eventType/triggerReason/chargingState of each, the shape of the table "Expected events". */
+	story(): string[] {
+		return this.transactionEvents().map(
+			(event) => `${event.eventType}/${event.triggerReason}/${event.transactionInfo.chargingState}`,
+		);
+	}
+
+	/** Cable, card, energy: a running transaction; returns its id. */
+	async charge(idToken = "04A2B3"): Promise<string> {
+		await this.plug();
+		await this.token(idToken);
+		await this.ev(true);
+		return this.transactionEvents()[0].transactionInfo.transactionId;
+	}
+
+	/** Ends all; every message of the case must have been valid. */
+	async close(): Promise<void> {
+		this.desktop.stop();
+		await this.csms.close();
+		rmSync(this.directory, { recursive: true, force: true });
+	}
+}
