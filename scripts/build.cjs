@@ -58,7 +58,14 @@ function build(say = () => undefined) {
 	};
 	for (const file of files) {
 		const startedMs = Date.now();
-		const text = fs.readFileSync(path.join(ROOT, file), "utf8");
+		let text;
+		try {
+			text = fs.readFileSync(path.join(ROOT, file), "utf8");
+		} catch (error) {
+			// It went between the listing and now: an editor's draft.
+			if (error.code === "ENOENT") continue;
+			throw error;
+		}
 		const made = ts.transpileModule(text, { compilerOptions, fileName: path.join(ROOT, file), reportDiagnostics: true });
 		const fault = (made.diagnostics ?? []).find((one) => one.file !== undefined && one.category === ts.DiagnosticCategory.Error);
 		if (fault !== undefined) throw new Error(`${file}: ${ts.flattenDiagnosticMessageText(fault.messageText, " ")}`);

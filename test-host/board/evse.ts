@@ -260,9 +260,10 @@ export class EvseModel implements EvsePort {
 		return Math.floor(this.memory.energyWh * 10) / 10;
 	}
 
-	/** The register as of now. */
+	/** The register as of now; whoever has seen it finds no less after a power cut. */
 	readEnergyWh(): number {
 		this.integrate();
+		this.listener?.changed(this.index);
 		return this.energyWh;
 	}
 

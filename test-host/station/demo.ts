@@ -55,6 +55,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 	let args: DemoArguments | undefined;
 	let csms: ScriptedCsms | undefined;
 	let desktop: Desktop | undefined;
+	let over = false;
 	try {
 		const split = splitArguments(argv);
 		if (split.help) {
@@ -77,6 +78,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 			meterSpeed: args.once ? ONCE_METER_SPEED : 1,
 			onMessage: (outgoing, text) => panel.message(watch.message(outgoing, text)),
 			onEvent: (event) => {
+				if (over) return;
 				if (event.ev === "boot") panel.line(`station boots: ${event.reason}`);
 				if (event.ev === "offline") {
 					watch.oracle.connected();
@@ -98,6 +100,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 		process.stderr.write(`start: ${lineOf(error)}\n`);
 		return error instanceof BadArgument || error instanceof StoreProblem ? 2 : 1;
 	} finally {
+		over = true;
 		panel.end();
 		if (desktop !== undefined) desktop.stop();
 		await csms?.close();

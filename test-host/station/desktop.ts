@@ -30,6 +30,16 @@ export interface FirmwareStation extends Firmware {
 	step(): number;
 	stop(): void;
 	readonly inspect: FirmwareView;
+	/** The queue of transaction events on flash, to be read at boot. */
+	readonly outbox?: { iterate(visitor: (event: QueuedEvent) => void): void };
+}
+
+/** What the ledger needs of a TransactionEvent. */
+export interface QueuedEvent {
+	readonly eventType: (typeof EVENT_TYPES)[number];
+	readonly timestamp: string;
+	readonly seqNo: number;
+	readonly transactionInfo: { readonly transactionId: string };
 }
 
 /** Makes the firmware; throws when the flash holds what it cannot use. */
@@ -109,7 +119,22 @@ export class Desktop {
 	/** Power comes on. */
 	powerOn(): void {
 		this.memory.save();
+		this.guard(() => this.reconcile());
 		this.boot(RestartCause.powerUp);
+	}
+
+	/** An event that a power cut left on flash but not in the ledger was generated all the same. */
+	private reconcile(): void {
+		this.firmware?.outbox?.iterate(({ transactionInfo, seqNo, eventType, timestamp }) => {
+			const tx = transactionInfo.transactionId;
+			if (!this.ledger.has(tx, seqNo)) this.enter(tx, seqNo, EVENT_TYPES.indexOf(eventType), Date.parse(timestamp));
+		});
+	}
+
+	/** A transaction event is on flash: into the ledger, then to the onlookers. */
+	private enter(tx: string, seqNo: number, eventType: number, utcMs: number): void {
+		this.ledger.add(tx, seqNo, eventType, utcMs);
+		this.emit({ ev: "generated", tx, seqNo, eventType: EVENT_TYPES[eventType] });
 	}
 
 	/** The firmware resets as a chip does; the process, the board and the control port stay. */
@@ -190,10 +215,7 @@ export class Desktop {
 	private make(): FirmwareStation {
 		const host = this.board.host({
 			observer: {
-				generated: (transactionId, seqNo, eventType, utcMs) => {
-					this.ledger.add(transactionId, seqNo, eventType, utcMs);
-					this.emit({ ev: "generated", tx: transactionId, seqNo, eventType: EVENT_TYPES[eventType] });
-				},
+				generated: (transactionId, seqNo, eventType, utcMs) => this.enter(transactionId, seqNo, eventType, utcMs),
 				traffic: (outgoing, bytes, from, to, last) => this.collect(outgoing, bytes, from, to, last),
 			},
 			// The firmware is on the stack: it is taken out when it has returned.

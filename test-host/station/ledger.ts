@@ -26,7 +26,7 @@ export class Ledger {
 
 	/**
 	 * Opens or makes the ledger of a store. A last line that a power cut tore is cut off; its event is in the queue and
-	 * comes back through add().
+	 * is entered again by whoever reads the queue.
 	 * @throws StoreProblem when a line before the last is damaged
 	 */
 	constructor(directory: string) {
@@ -50,14 +50,20 @@ export class Ledger {
 		if (torn !== "") ftruncateSync(this.descriptor, soundBytes);
 	}
 
-	/** Adds an event unless it is there already; when this returns it survives a power cut. */
-	add(tx: string, seqNo: number, eventType: number, utcMs: number): boolean {
-		if (this.known.has(keyOf(tx, seqNo))) return false;
+	/** True when an event with this seqNo of this transaction is there. */
+	has(tx: string, seqNo: number): boolean {
+		return this.known.has(keyOf(tx, seqNo));
+	}
+
+	/**
+	 * Adds an event; when this returns it survives a power cut. A seqNo that comes twice is kept twice: that would be the
+	 * firmware's mistake, and this is where it shows.
+	 */
+	add(tx: string, seqNo: number, eventType: number, utcMs: number): void {
 		const entry: LedgerEntry = { tx, seqNo, eventType: EVENT_TYPES[eventType], t: Number.isFinite(utcMs) ? utcMs : null };
 		writeSync(this.descriptor, JSON.stringify(entry) + "\n");
 		fsyncSync(this.descriptor);
 		this.keep(entry);
-		return true;
 	}
 
 	/** Entries from `sinceMs` on; those of an unset clock are always among them. */

@@ -145,10 +145,11 @@ function variablesGist(payload: { [name: string]: unknown }): string {
 		`${item.component?.name}.${item.variable?.name}${item.attributeValue === undefined ? "" : "=" + item.attributeValue}`).join(" ");
 }
 
-/** Members that are plain values, one level deep in objects. */
+/** Members that are plain values, one level deep in objects; times of day say little beside the time of the line. */
 function plainMembers(payload: { [name: string]: unknown }, depth: number = 0): string {
 	const words: string[] = [];
 	for (const [name, value] of Object.entries(payload)) {
+		if (typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value)) continue;
 		if (Array.isArray(value)) words.push(value.map((item) => shallow(item, depth)).filter((text) => text !== "").slice(0, 3).join("; "));
 		else if (typeof value === "object" && value !== null) words.push(shallow(value, depth));
 		else words.push(typeof value === "string" ? value : `${name} ${String(value)}`);

@@ -1,0 +1,281 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { connect, type Socket } from "node:net";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { ScriptedCsms } from "../csms/scripted.js";
+
+const PROGRAM = resolve(__dirname, "../../scripts/station");
+const PASSWORD = "0123456789abcdef";
+
+/** The desktop station as a process, driven over its control port. */
+class Process {
+	readonly events: { ev: string; [name: string]: unknown }[] = [];
+	stdout = "";
+	stderr = "";
+	readonly ended: Promise<{ code: number | null; signal: string | null }>;
+	private readonly child: ChildProcess;
+	private socket: Socket | undefined;
+	private readonly answers = new Map<number, (answer: { ok: boolean; result: unknown; error?: string }) => void>();
+	private watchers: (() => void)[] = [];
+	private nextId = 1;
+
+	constructor(args: readonly string[]) {
+		this.child = spawn(PROGRAM, args, { stdio: ["ignore", "pipe", "pipe"] });
+		this.child.stdout!.on("data", (text: Buffer) => this.saw(() => (this.stdout += text.toString())));
+		this.child.stderr!.on("data", (text: Buffer) => this.saw(() => (this.stderr += text.toString().replace(/^station: building .*\n/gm, ""))));
+		this.ended = new Promise((done) => this.child.on("close", (code, signal) => done({ code, signal })));
+	}
+
+	private saw(change: () => void): void {
+		change();
+		for (const watcher of this.watchers.slice()) watcher();
+	}
+
+	/** Waits until `found` gives something. */
+	until<T>(found: () => T | undefined, what: string): Promise<T> {
+		return new Promise((done, fail) => {
+			const timer = setTimeout(() => fail(new Error(`no ${what}; stderr: ${this.stderr}`)), 10_000);
+			const look = (): void => {
+				const value = found();
+				if (value === undefined) return;
+				clearTimeout(timer);
+				this.watchers = this.watchers.filter((watcher) => watcher !== look);
+				done(value);
+			};
+			this.watchers.push(look);
+			look();
+		});
+	}
+
+	async control(): Promise<this> {
+		const port = await this.until(() => /^CTL (\d+)\n/m.exec(this.stdout)?.[1], "CTL line");
+		const socket = connect(Number(port), "127.0.0.1");
+		this.socket = socket;
+		socket.setEncoding("utf8");
+		socket.on("error", () => undefined);
+		let rest = "";
+		socket.on("data", (text: string) => {
+			const lines = (rest + text).split("\n");
+			rest = lines.pop() ?? "";
+			for (const line of lines) {
+				const message = JSON.parse(line) as { ev?: string; id: number; ok: boolean; result: unknown };
+				if (message.ev !== undefined) this.saw(() => this.events.push(message as never));
+				else this.answers.get(message.id)?.(message);
+			}
+		});
+		await new Promise((done) => socket.once("connect", done));
+		return this;
+	}
+
+	async command(cmd: string, args?: object): Promise<unknown> {
+		const id = this.nextId++;
+		const answer = new Promise<{ ok: boolean; result: unknown; error?: string }>((done) => this.answers.set(id, done));
+		this.socket!.write(JSON.stringify({ id, cmd, args }) + "\n");
+		const { ok, result, error } = await answer;
+		if (!ok) throw new Error(`${cmd}: ${error}`);
+		return result;
+	}
+
+	event(ev: string, wanted: (event: { [name: string]: unknown }) => boolean = () => true): Promise<{ [name: string]: unknown }> {
+		return this.until(() => this.events.find((event) => event.ev === ev && wanted(event)), `event ${ev}`);
+	}
+
+	get pid(): number {
+		return this.child.pid!;
+	}
+
+	kill(signal: NodeJS.Signals): Promise<{ code: number | null; signal: string | null }> {
+		this.child.kill(signal);
+		return this.ended;
+	}
+}
+
+interface State {
+	online: boolean;
+	accepted: boolean;
+	queued: number;
+	evses: { plugged: boolean; relay: boolean; locked: boolean; txId: string | null; wh: number; limitA: number }[];
+}
+
+interface Event {
+	eventType: string;
+	seqNo: number;
+	triggerReason: string;
+	offline?: boolean;
+	transactionInfo: { transactionId: string; chargingState?: string; stoppedReason?: string };
+}
+
+describe("start station", () => {
+	let directory = "";
+	let csms: ScriptedCsms | undefined;
+	let running: Process[] = [];
+	beforeEach(() => {
+		directory = mkdtempSync(join(tmpdir(), "station-"));
+	});
+	afterEach(async () => {
+		for (const one of running) await one.kill("SIGKILL");
+		running = [];
+		await csms?.close();
+		csms = undefined;
+		rmSync(directory, { recursive: true, force: true });
+	});
+
+	function launch(...args: string[]): Process {
+		const started = new Process(args);
+		running.push(started);
+		return started;
+	}
+
+	const usual = (): string[] => ["--url", csms!.url, "--id", "CS001", "--password", PASSWORD, "--store", directory, "--ctl", "0"];
+	const events = (): Event[] => csms!.calls("TransactionEvent").map((call) => call.payload as Event);
+
+	it("bad arguments are one line on stderr and exit code 2, and leave the store as it was", async () => {
+		const cases: [string[], RegExp][] = [
+			[["--nonsense"], /nonsense/],
+			[["--store", directory], /--url and --id/],
+			[["--store", directory, "--url", "http://h", "--id", "A"], /--url/],
+			[["--store", directory, "--url", "ws://h", "--id", "a:b"], /--id/],
+			[["--store", directory, "--url", "ws://h", "--id", "A", "--password", "short"], /--password/],
+			[["--store", directory, "--url", "ws://h", "--id", "A", "--ca", join(directory, "none.pem")], /--ca/],
+		];
+		for (const [args, expected] of cases) {
+			const started = launch(...args);
+			expect((await started.ended).code).toBe(2);
+			expect(started.stderr).toMatch(expected);
+			expect(started.stderr).toMatch(/^station: [^\n]+\n$/);
+			expect(started.stdout).toBe("");
+		}
+		expect(readdirSync(directory)).toEqual([]);
+	});
+
+	it("a corrupt store and one of a newer format are one line and exit code 2, nothing is overwritten", async () => {
+		const files: [string, Buffer][] = [
+			["board.json", Buffer.from("{")],
+			["board.json", Buffer.from('{"format":99}')],
+			["flash.bin", Buffer.alloc(1000)],
+			["flash.bin", Buffer.alloc(64 * 4096, 0x5a)],
+			["ledger.jsonl", Buffer.from("nonsense\n")],
+		];
+		for (const [name, content] of files) {
+			const path = join(directory, name);
+			writeFileSync(path, content);
+			const started = launch("--url", "ws://127.0.0.1:9", "--id", "CS001", "--store", directory);
+			expect([name, (await started.ended).code]).toEqual([name, 2]);
+			expect(started.stderr).toMatch(/^station: [^\n]+\n$/);
+			expect(readFileSync(path).equals(content)).toBeTrue();
+			rmSync(path);
+			rmSync(join(directory, "flash.bin"), { force: true });
+		}
+	});
+
+	it("SIGTERM ends it cleanly with code 0, without a control port too", async () => {
+		const started = launch("--url", "ws://127.0.0.1:9", "--id", "CS001", "--store", directory, "--ctl", "0");
+		await started.control();
+		expect(await started.kill("SIGTERM")).toEqual({ code: 0, signal: null });
+		expect(started.stderr).toBe("");
+	});
+
+	it("a whole session: cable, card, energy, card, cable out; every event valid, each once, seqNo without gap", async () => {
+		csms = await ScriptedCsms.open({ passwords: { CS001: PASSWORD } });
+		const station = await launch(...usual()).control();
+		await csms.waitForCall("StatusNotification", (payload: { connectorStatus: string }) => payload.connectorStatus === "Available");
+		expect(await station.command("hello")).toEqual(jasmine.objectContaining({ contract: 1, engine: "node" }));
+		await station.command("plug", { evse: 1, connector: 1 });
+		await station.command("token", { idToken: "04A2B3" });
+		await station.event("generated", (event) => event.eventType === "Started");
+		expect(((await station.command("state")) as State).evses[0].relay).toBeFalse();
+		await station.command("ev", { evse: 1, state: "ready", amps: 16 });
+		await station.event("relay", (event) => event.on === true);
+		await csms.waitForCall("TransactionEvent", (event: Event) => event.transactionInfo.chargingState === "Charging");
+		await station.command("token", { idToken: "04A2B3" });
+		await csms.waitForCall("TransactionEvent", (event: Event) => event.eventType === "Ended");
+		await station.event("relay", (event) => event.on === false);
+		await station.command("unplug", { evse: 1, connector: 1, side: "ev" });
+		await station.command("unplug", { evse: 1, connector: 1, side: "station" });
+		await csms.waitForCall("StatusNotification", (payload: { connectorStatus: string }) => payload.connectorStatus === "Available", 10_000,
+			csms.messages.indexOf(csms.calls("TransactionEvent").at(-1)!));
+		const seen = events();
+		expect(seen.map((event) => event.seqNo)).toEqual(seen.map((_, index) => index));
+		expect([seen[0].eventType, seen[0].triggerReason]).toEqual(["Started", "Authorized"]);
+		expect([seen.at(-1)!.eventType, seen.at(-1)!.triggerReason]).toEqual(["Ended", "StopAuthorized"]);
+		const ledger = await station.command("ledger") as { tx: string; seqNo: number; eventType: string }[];
+		expect(ledger.map(({ tx, seqNo, eventType }) => [tx, seqNo, eventType]))
+			.toEqual(seen.map((event) => [event.transactionInfo.transactionId, event.seqNo, event.eventType]));
+		expect(csms.refused).toEqual([]);
+		expect(csms.violations).toEqual([]);
+	});
+
+	it("restart reboots the firmware in the same process: BootNotification says LocalReset, the port stays", async () => {
+		csms = await ScriptedCsms.open({ passwords: { CS001: PASSWORD } });
+		const station = await launch(...usual()).control();
+		await csms.waitForCall("BootNotification", (payload: { reason: string }) => payload.reason === "PowerUp");
+		await station.command("restart", { reason: "LocalReset" });
+		await station.event("boot", (event) => event.reason === "LocalReset");
+		await csms.waitForCall("BootNotification", (payload: { reason: string }) => payload.reason === "LocalReset");
+		expect(csms.connections).toBe(2);
+	});
+
+	it("stored values win over the command line once the store is in use", async () => {
+		csms = await ScriptedCsms.open({ passwords: { CS001: PASSWORD } });
+		const first = await launch(...usual()).control();
+		await csms.waitForCall("BootNotification");
+		await first.kill("SIGTERM");
+		const from = csms.messages.length;
+		launch("--url", "ws://127.0.0.1:9/elsewhere", "--id", "OTHER", "--password", "another-password", "--store", directory);
+		expect((await csms.waitForCall("BootNotification", () => true, 10_000, from)).identity).toBe("CS001");
+	});
+
+	it("net drop makes it offline, events are queued, and all of them arrive when the net is up", async () => {
+		csms = await ScriptedCsms.open({ passwords: { CS001: PASSWORD } });
+		const station = await launch(...usual()).control();
+		await csms.waitForCall("StatusNotification");
+		await csms.call("SetVariables", { setVariableData: [{ component: { name: "OCPPCommCtrlr" }, variable: { name: "RetryBackOffWaitMinimum" }, attributeValue: "0" },
+			{ component: { name: "OCPPCommCtrlr" }, variable: { name: "RetryBackOffRandomRange" }, attributeValue: "0" }] });
+		await station.command("plug", { evse: 1 });
+		await station.command("token", { idToken: "04A2B3" });
+		await csms.waitForCall("TransactionEvent", (event: Event) => event.eventType === "Started");
+		await station.command("net", { up: false, mode: "drop" });
+		await station.event("offline");
+		await station.command("ev", { evse: 1, state: "ready" });
+		await station.event("relay", (event) => event.on === true);
+		await station.command("token", { idToken: "04A2B3" });
+		await station.event("generated", (event) => event.eventType === "Ended");
+		expect(((await station.command("state")) as State).queued).toBeGreaterThan(0);
+		await station.command("net", { up: true });
+		await csms.waitForCall("TransactionEvent", (event: Event) => event.eventType === "Ended", 20_000);
+		const ended = events().at(-1)!;
+		expect(ended.offline).toBeTrue();
+		expect(new Set(events().map((event) => event.seqNo)).size).toBe(ended.seqNo + 1);
+	}, 40_000);
+
+	it("after SIGKILL in a transaction nothing is lost: ledger and CSMS agree, the transaction ends once, energy does not fall", async () => {
+		csms = await ScriptedCsms.open({ passwords: { CS001: PASSWORD } });
+		const first = await launch(...usual()).control();
+		await csms.waitForCall("StatusNotification");
+		await first.command("plug", { evse: 1 });
+		await first.command("token", { idToken: "04A2B3" });
+		await first.command("ev", { evse: 1, state: "ready", amps: 32 });
+		await csms.waitForCall("TransactionEvent", (event: Event) => event.transactionInfo.chargingState === "Charging");
+		const { wh } = ((await first.command("state")) as State).evses[0];
+		await first.kill("SIGKILL");
+		const second = await launch(...usual()).control();
+		await csms.waitForCall("TransactionEvent", (event: Event) => event.eventType === "Ended");
+		const state = await second.command("state") as State;
+		expect(state.evses[0].wh).toBeGreaterThanOrEqual(wh);
+		expect(state.evses[0].plugged).toBeTrue();
+		const ledger = await second.command("ledger") as { tx: string; seqNo: number; eventType: string }[];
+		const received = new Set(events().map((event) => `${event.transactionInfo.transactionId}/${event.seqNo}`));
+		expect(ledger.filter((entry) => !received.has(`${entry.tx}/${entry.seqNo}`))).toEqual([]);
+		expect(ledger.filter((entry) => entry.eventType === "Ended").length).toBe(1);
+	}, 30_000);
+
+	it("it is one process: nothing is left behind when it is killed", async () => {
+		const station = await launch("--url", "ws://127.0.0.1:9", "--id", "CS001", "--store", directory, "--ctl", "0").control();
+		if (process.platform === "linux") {
+			const children = readFileSync(`/proc/${station.pid}/task/${station.pid}/children`, "utf8");
+			expect(children).toBe("");
+		}
+		expect(await station.kill("SIGKILL")).toEqual({ code: null, signal: "SIGKILL" });
+	});
+});
