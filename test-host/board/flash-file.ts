@@ -162,7 +162,9 @@ function isAlive(pid: number): boolean {
 function identityOf(pid: number): string {
 	try {
 		const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-		return `${pid} ${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+		const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+		// A killed process whose parent has not asked for its exit code yet is still listed, but owns nothing any more.
+		return fields[0] === "Z" || fields[0] === "X" ? `${pid} gone` : `${pid} ${fields[19]}`;
 	} catch {
 		return `${pid}`;
 	}
