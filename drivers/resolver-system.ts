@@ -3,19 +3,19 @@
 
 import type { ResolveOptions, ResolverShape } from "./socket-tcp.js";
 
-export interface SystemShape {
-	resolve(name: string, callback: (name: string, address: string | undefined) => void): void;
-}
+/** drivers/system.ts resolve(). */
+export type Lookup = (host: string, callback: (host: string, address: string | undefined) => void) => void;
 
 export class SystemResolver implements ResolverShape {
-	#system: SystemShape;
+	#lookup: Lookup;
 
-	constructor(system: SystemShape) {
-		this.#system = system;
+	constructor(lookup: Lookup) {
+		this.#lookup = lookup;
 	}
 
 	resolve(options: ResolveOptions): void {
-		this.#system.resolve(options.host, (host, address) => {
+		const lookup = this.#lookup;
+		lookup(options.host, (host, address) => {
 			if (address === undefined) options.onError(host);
 			else options.onResolved(host, address);
 		});

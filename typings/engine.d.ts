@@ -7,13 +7,3 @@ interface StringConstructor {
 	/** Decodes UTF-8; stops at a zero byte. Throws on malformed UTF-8, so check first (core/scan.ts does). */
 	fromArrayBuffer(buffer: ArrayBufferLike, byteOffset: number, byteLength: number): string;
 }
-
-declare module "system" {
-	/** modules/io/system of the SDK, for ESP32 and ESP8266. */
-	class System {
-		static restart(): void;
-		/** Asks lwIP's resolver, which uses the name servers that DHCP gave; `address` is undefined when it failed. */
-		static resolve(name: string, callback: (name: string, address: string | undefined) => void): void;
-	}
-	export default System;
-}

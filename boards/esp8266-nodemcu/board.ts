@@ -8,7 +8,6 @@ import TCP from "embedded:io/socket/tcp";
 import WiFi from "embedded:network/interface/wifi";
 import Flash from "flash";
 import config from "mc/config";
-import System from "system";
 import Time from "time";
 import Timer from "timer";
 import { CableSwitch } from "../../drivers/cable-switch.js";
@@ -25,6 +24,7 @@ import type { Post } from "../../drivers/parts.js";
 import { ReaderButton } from "../../drivers/reader-button.js";
 import { SystemResolver } from "../../drivers/resolver-system.js";
 import { TcpSockets } from "../../drivers/socket-tcp.js";
+import { resolve, restart } from "../../drivers/system.js";
 import { WifiKeeper } from "../../drivers/wifi.js";
 import run, { type Board } from "../../main.js";
 import { EventCode } from "../../modules/ports/events.js";
@@ -76,7 +76,7 @@ function open(post: Post, wake: () => void): Host {
 		clock: new DeviceClock({ time: Time, now: Date.now }),
 		entropy: new ChipEntropy(),
 		flash: new Partition({ io: Flash, partition: "storage", blocks: 64 }),
-		socket: new TcpSockets({ io: TCP, resolver: new SystemResolver(System), timer, isUp: () => wifi.up }),
+		socket: new TcpSockets({ io: TCP, resolver: new SystemResolver(resolve), timer, isUp: () => wifi.up }),
 		evses: [evse],
 		reader: new ReaderButton({
 			input: { io: Digital, pin: FLASH_BUTTON, mode: Digital.InputPullUp, activeLow: true, edge: both },
@@ -86,7 +86,7 @@ function open(post: Post, wake: () => void): Host {
 		}),
 		log: new NumberLog({ write: (line) => trace(line) }),
 		identity: settings(config, "ESP8266 NodeMCU"),
-		restart: () => System.restart(),
+		restart,
 		wake,
 	};
 }
@@ -99,7 +99,7 @@ const board: Board = freeze({
 	},
 	crashed(reason) {
 		trace("station failed: " + reason + "\n");
-		System.restart();
+		restart();
 	},
 });
 
