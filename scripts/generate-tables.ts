@@ -11,10 +11,15 @@
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
-const here = __dirname;
-const packages = createRequire(join(here, "generate-tables.ts"));
+/** Root of the repository, from the source as well as from the build. */
+const ROOT = rootFrom(__dirname);
+const packages = createRequire(join(ROOT, "package.json"));
+
+function rootFrom(folder: string): string {
+	return existsSync(join(folder, "package.json")) ? folder : rootFrom(dirname(folder));
+}
 
 /** One JSON schema, as far as the OCPP set uses the language. */
 interface Schema {
@@ -517,7 +522,7 @@ function cellsOf(line: string): string[] {
 }
 
 function readDeviceModel(): Record<string, string>[] {
-	const lines = readFileSync(join(here, "device-model.csv"), "utf8").split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+	const lines = readFileSync(join(ROOT, "scripts", "device-model.csv"), "utf8").split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 	need(lines[0] === COLUMNS.join(), "device-model.csv: the columns must be " + COLUMNS.join());
 	return lines.slice(1).map((line, index) => {
 		const cells = cellsOf(line);
@@ -651,7 +656,7 @@ function main(args: string[]): number {
 		const generated = generate(served);
 		let different = 0;
 		for (const [path, text] of generated.files) {
-			const file = join(here, "..", path);
+			const file = join(ROOT, path);
 			const same = existsSync(file) && readFileSync(file, "utf8") === text;
 			if (check && !same) {
 				console.error(path + " differs from what the generator makes");

@@ -29,7 +29,8 @@ export function writeDateTime(bytes: Uint8Array, at: number, utcMs: number): num
 	const shifted = day + EPOCH_DAYS;
 	const era = Math.floor(shifted / ERA_DAYS);
 	const dayOfEra = shifted - era * ERA_DAYS;
-	const yearOfEra = Math.floor((dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365);
+	const leapDays = Math.floor(dayOfEra / 1460) - Math.floor(dayOfEra / 36_524) + Math.floor(dayOfEra / 146_096);
+	const yearOfEra = Math.floor((dayOfEra - leapDays) / 365);
 	const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
 	const marchMonth = Math.floor((5 * dayOfYear + 2) / 153);
 	const month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9;
@@ -78,7 +79,8 @@ export function dateTimeOf(bytes: Uint8Array, from: number, to: number): number 
 	const hour = number(bytes, from + 11, 2);
 	const minute = number(bytes, from + 14, 2);
 	const second = number(bytes, from + 17, 2);
-	if (year < 0 || bytes[from + 4] !== 0x2d || bytes[from + 7] !== 0x2d || bytes[from + 13] !== 0x3a || bytes[from + 16] !== 0x3a) return NaN;
+	if (year < 0 || bytes[from + 4] !== 0x2d || bytes[from + 7] !== 0x2d) return NaN;
+	if (bytes[from + 13] !== 0x3a || bytes[from + 16] !== 0x3a) return NaN;
 	const middle = bytes[from + 10];
 	if (middle !== 0x54 && middle !== 0x74 && middle !== 0x20) return NaN;
 	if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return NaN;

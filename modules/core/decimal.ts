@@ -16,7 +16,7 @@ const STEPS = 1_000_000;
 
 /**
  * Writes `value` in decimal digits at bytes[at] and returns the end: rounded to six places, no trailing zeros, no "-0".
- * NaN becomes 0, and what is beyond 2^53 stays at 2^53 - 1: no value of a station comes near, and JSON has no other way.
+ * NaN becomes 0, and what is beyond 2^53 stays at 2^53 - 1: no value of a station comes near.
  */
 export function writeDecimal(bytes: Uint8Array, at: number, value: number): number {
 	const size = value < 0 ? -value : value;
@@ -53,8 +53,8 @@ function writeWhole(bytes: Uint8Array, at: number, whole: number): number {
 }
 
 /**
- * Value of the JSON number in bytes[from, to), which scan.ts has checked. Whole numbers of up to nine digits, nearly all
- * there are, are read without a string.
+ * Value of the JSON number in bytes[from, to), which scan.ts has checked. Whole numbers of up to nine digits, which are
+ * nearly all there are, are read without a string.
  */
 export function numberOf(bytes: Uint8Array, from: number, to: number): number {
 	const negative = bytes[from] === 0x2d;

@@ -1,5 +1,5 @@
-// From the bytes of a payload to an object, checked against the ROM tables on the way; no JSON.parse, so no name that is
-// not in the tables can become a key, and no text exists twice for long.
+// From the bytes of a payload to an object, checked against the ROM tables on the way; no JSON.parse, so no name that
+// is not in the tables can become a key, and no text exists twice for long.
 // Owns: which payload is valid, and the error code of one that is not. scan.ts has already checked grammar and depth.
 // Source: OCPP 2.0.1 Part 3 (schemas), Part 4 table 8; the table below is our reading of it.
 //
@@ -48,7 +48,9 @@ export class Verdict {
  * undone in place, so the bytes of a payload are used up by this and cannot be read a second time.
  * @returns the object, its enumeration values being the strings of the tables; undefined when verdict.error is set
  */
-export function decode(bytes: Uint8Array, from: number, to: number, type: number, verdict: Verdict): object | undefined {
+export function decode(
+	bytes: Uint8Array, from: number, to: number, type: number, verdict: Verdict,
+): object | undefined {
 	verdict.error = RpcError.None;
 	verdict.offender = "";
 	verdict.members = 0;
@@ -162,7 +164,8 @@ function readValue(bytes: Uint8Array, base: number, verdict: Verdict): unknown {
 			return first === 0x7b ? readObject(bytes, ROWS[base + 2]!, verdict) : wrongType(base, verdict);
 		case Kind.Integer:
 		case Kind.Decimal:
-			return first === 0x2d || (first >= 0x30 && first <= 0x39) ? readNumber(bytes, base, kind, verdict) : wrongType(base, verdict);
+			if (first !== 0x2d && (first < 0x30 || first > 0x39)) return wrongType(base, verdict);
+			return readNumber(bytes, base, kind, verdict);
 		case Kind.Boolean:
 			if (first !== 0x74 && first !== 0x66) return wrongType(base, verdict);
 			verdict.at += first === 0x74 ? 4 : 5;
@@ -239,7 +242,8 @@ function readCustomData(bytes: Uint8Array, verdict: Verdict): undefined {
 		if (found) return fail(verdict, RpcError.FormatViolation, name);
 		if (bytes[value] !== 0x22) return fail(verdict, RpcError.TypeConstraintViolation, name);
 		const end = unescape(bytes, value + 1, verdict.at - 1);
-		if (codePoints(bytes, value + 1, end) > VENDOR_ID_MAX) return fail(verdict, RpcError.PropertyConstraintViolation, name);
+		const points = codePoints(bytes, value + 1, end);
+		if (points > VENDOR_ID_MAX) return fail(verdict, RpcError.PropertyConstraintViolation, name);
 		found = true;
 	}
 	return found ? undefined : fail(verdict, RpcError.OccurrenceConstraintViolation, name);

@@ -5,8 +5,8 @@
 //
 // How it resumes: a stack of places, made once, holds one object or list per level with its next row or index. Each
 // step() turns the place into at most one piece of punctuation or number in a scratch of 32 bytes, then a name in ROM,
-// then a text; fill() drains these three in that order and steps again. Walking the object anew for every piece would need
-// no stack, but time that grows with the square of the length, and lazy items made again for every piece.
+// then a text; fill() drains these three in that order and steps again. Walking the object anew for every piece would
+// need no stack, but time that grows with the square of the length, and lazy items made again for every piece.
 //
 // Members are written in schema order and read by the names of the tables; what an object has beside them is not sent.
 // Left out: undefined, null and NaN, empty lists, and optional objects in which nothing is set.
@@ -24,9 +24,9 @@ import { writeDecimal } from "./decimal.js";
 import { MessageType } from "./scan.js";
 
 /**
- * A list whose items are made one at a time, e.g. the rows of a report. `length` must not change while the message is under
- * way. `item` is called once per index, in order; what it returns must stay as it is until the next call or the end of
- * the message, so it may be the same object each time.
+ * A list whose items are made one at a time, e.g. the rows of a report. `length` must not change while the message is
+ * under way. `item` is called once per index, in order; what it returns must stay as it is until the next call or the
+ * end of the message, so it may be the same object each time.
  */
 export interface LazyList {
 	readonly length: number;
@@ -250,8 +250,13 @@ export class Encoder {
 					return;
 				}
 				this.put(0x22);
-				this.setText(this.messageType === MessageType.Call ? ACTION_NAMES[this.code]! : RPC_ERROR_NAMES[this.code]!);
-				this.next = this.messageType === MessageType.Call ? ACTION_END : CODE_END;
+				if (this.messageType === MessageType.Call) {
+					this.setText(ACTION_NAMES[this.code]!);
+					this.next = ACTION_END;
+				} else {
+					this.setText(RPC_ERROR_NAMES[this.code]!);
+					this.next = CODE_END;
+				}
 				return;
 			case ACTION_END:
 				this.put(0x22);
@@ -330,7 +335,8 @@ export class Encoder {
 		}
 		if (index > 0) this.put(0x2c);
 		this.places[place + 1] = index + 1;
-		this.writeValue(this.places[place]! * ROW_SIZE, Array.isArray(list) ? list[index] : (list as LazyList).item(index));
+		const item = Array.isArray(list) ? (list[index] as unknown) : (list as LazyList).item(index);
+		this.writeValue(this.places[place]! * ROW_SIZE, item);
 	}
 
 	/** Writes a value of the row at ROWS[base], or the beginning of it, and sets what comes next. */

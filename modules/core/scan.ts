@@ -67,8 +67,8 @@ export class Frame {
 }
 
 /**
- * Scans the message bytes[0, length) into `frame`. Escapes in id, action and error code are undone in place, so a message
- * is scanned once. Never throws.
+ * Scans the message bytes[0, length) into `frame`. Escapes in id, action and error code are undone in place, so a
+ * message is scanned once. Never throws.
  */
 export function scan(bytes: Uint8Array, length: number, frame: Frame): void {
 	frame.clear();
@@ -77,8 +77,7 @@ export function scan(bytes: Uint8Array, length: number, frame: Frame): void {
 	else if (elements === BROKEN || !frame.idRead) frame.error = RpcError.RpcFrameworkError;
 	else if (frame.messageType === 0) frame.error = RpcError.MessageTypeNotSupported;
 	else if (elements !== ELEMENTS[frame.messageType]) frame.error = RpcError.RpcFrameworkError;
-	else if (frame.messageType === MessageType.Call && frame.actionFrom < 0) frame.error = RpcError.RpcFrameworkError;
-	else if (frame.messageType === MessageType.CallError && frame.errorCodeFrom < 0) frame.error = RpcError.RpcFrameworkError;
+	else if (!hasName(frame)) frame.error = RpcError.RpcFrameworkError;
 }
 
 /**
@@ -100,6 +99,12 @@ export function scanHead(bytes: Uint8Array, length: number, frame: Frame): void 
 	}
 	if (!frame.idRead) return;
 	frame.error = frame.messageType === 0 ? RpcError.MessageTypeNotSupported : RpcError.FormatViolation;
+}
+
+/** False when the action of a CALL or the code of a CALLERROR is no string. */
+function hasName(frame: Frame): boolean {
+	if (frame.messageType === MessageType.Call) return frame.actionFrom >= 0;
+	return frame.messageType === MessageType.CallResult || frame.errorCodeFrom >= 0;
 }
 
 /** Walks the array and notes its elements; returns how many, or BROKEN, or TOO_DEEP. */
@@ -166,7 +171,8 @@ export function actionOf(bytes: Uint8Array, from: number, to: number): number {
 /** The RpcError named in bytes[from, to); GenericError for a name that Part 4 does not have. */
 export function errorOf(bytes: Uint8Array, from: number, to: number): RpcError {
 	const name = to - from > 40 ? "" : text(bytes, from, to);
-	for (let error = 1; error < RPC_ERROR_NAMES.length; error++) if (RPC_ERROR_NAMES[error] === name) return error as RpcError;
+	for (let error = 1; error < RPC_ERROR_NAMES.length; error++)
+		if (RPC_ERROR_NAMES[error] === name) return error as RpcError;
 	return RpcError.GenericError;
 }
 
@@ -287,7 +293,10 @@ function skipScalar(bytes: Uint8Array, at: number, to: number): number {
 	const first = bytes[at]!;
 	if (first === 0x74) return isWord(bytes, at, to, 0x72, 0x75, 0x65) ? at + 4 : BROKEN;
 	if (first === 0x6e) return isWord(bytes, at, to, 0x75, 0x6c, 0x6c) ? at + 4 : BROKEN;
-	if (first === 0x66) return at + 4 < to && bytes[at + 1] === 0x61 && isWord(bytes, at + 1, to, 0x6c, 0x73, 0x65) ? at + 5 : BROKEN;
+	if (first === 0x66) {
+		const isFalse = at + 4 < to && bytes[at + 1] === 0x61 && isWord(bytes, at + 1, to, 0x6c, 0x73, 0x65);
+		return isFalse ? at + 5 : BROKEN;
+	}
 	if (first === 0x2d) at++;
 	if (at < to && bytes[at] === 0x30) at++;
 	else at = skipDigits(bytes, at, to);
