@@ -249,6 +249,46 @@ describe("start station", () => {
 		expect(new Set(events().map((event) => event.seqNo)).size).toBe(ended.seqNo + 1);
 	}, 40_000);
 
+	it("§5.2 in a black hole the ping goes unanswered, the connection is given up, and a new one stands when the net is back", async () => {
+		csms = await ScriptedCsms.open({ passwords: { CS001: PASSWORD } });
+		const station = await launch(...usual()).control();
+		await csms.waitForCall("StatusNotification");
+		const data = [["RetryBackOffWaitMinimum", "0"], ["RetryBackOffRandomRange", "0"], ["WebSocketPingInterval", "1"]].map(([name, attributeValue]) =>
+			({ component: { name: "OCPPCommCtrlr" }, variable: { name }, attributeValue }));
+		expect(await csms.call("SetVariables", { setVariableData: data })).toEqual({
+			setVariableResult: data.map(() => jasmine.objectContaining({ attributeStatus: "Accepted" })),
+		});
+		await station.command("net", { up: false, mode: "blackhole" });
+		// The pong may take as long as MessageTimeout, 30 s and read-only; the board's clock runs faster.
+		await station.command("clock", { rate: 50 });
+		await station.event("offline");
+		await station.command("clock", { rate: 1 });
+		expect(csms.connected).toBe("CS001");
+		await station.command("net", { up: true });
+		await station.event("online", () => station.events.filter((event) => event.ev === "online").length === 2);
+		expect(csms.connections).toBe(2);
+		expect(csms.violations).toEqual([]);
+	}, 20_000);
+
+	it("with --evses 2 a card at the reader of EVSE 2 starts there, and both charge at once", async () => {
+		csms = await ScriptedCsms.open({ passwords: { CS001: PASSWORD } });
+		const station = await launch(...usual(), "--evses", "2").control();
+		await csms.waitForCall("StatusNotification", (payload: { evseId: number }) => payload.evseId === 2);
+		for (const evse of [2, 1]) {
+			await station.command("plug", { evse });
+			await station.command("ev", { evse, state: "ready", amps: 10 });
+			await station.command("token", { idToken: `CARD${evse}`, evse });
+			await station.event("relay", (event) => event.evse === evse && event.on === true);
+		}
+		type Started = Event & { evse: { id: number } };
+		for (const evse of [2, 1]) await csms.waitForCall("TransactionEvent", (event: Started) => event.eventType === "Started" && event.evse.id === evse);
+		const started = events().filter((event) => event.eventType === "Started") as Started[];
+		expect(started.map((event) => event.evse.id)).toEqual([2, 1]);
+		const state = await station.command("state") as State;
+		expect(state.evses.map((evse) => evse.txId)).toEqual([started[1].transactionInfo.transactionId, started[0].transactionInfo.transactionId]);
+		expect(csms.violations).toEqual([]);
+	}, 20_000);
+
 	it("after SIGKILL in a transaction nothing is lost: ledger and CSMS agree, the transaction ends once, energy does not fall", async () => {
 		csms = await ScriptedCsms.open({ passwords: { CS001: PASSWORD } });
 		const first = await launch(...usual()).control();
