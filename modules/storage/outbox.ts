@@ -204,7 +204,7 @@ export class Outbox {
 			while (at >= 0) {
 				const next = at + recordBytes(ring.foundBytes);
 				if (ring.foundKind === KIND_EVENT) {
-					const done = ring.foundMarked || i < this.headIndex || this.headAt === NONE || i === this.headIndex && at < this.headAt;
+					const done = this.isDone(i, at);
 					const event = this.load(block, at);
 					if (event !== undefined) visitor(event, done);
 				}
@@ -432,7 +432,12 @@ export class Outbox {
 			if (this.readPrefix(oldest, at)) {
 				const ended = this.eventType === EventType.Ended;
 				let row = rowOf(table, this.rows, this.tag);
-				if (row < 0 && !ended && this.rows < TAGS_MAX) row = this.rows++ * COLUMNS;
+				if (row < 0 && !ended) {
+					// More than a station can have running: the eldest was abandoned.
+					if (this.rows === TAGS_MAX) table.copyWithin(0, COLUMNS);
+					else this.rows++;
+					row = (this.rows - 1) * COLUMNS;
+				}
 				if (row >= 0 && ended) {
 					// Forgotten; the last row takes its place.
 					this.rows--;
@@ -446,17 +451,17 @@ export class Outbox {
 		}
 		for (let i = 0; i < this.rows; i++) {
 			const tag = table[i * COLUMNS] as number;
-			if (!this.isBehind(tag) && !this.appendProgress(tag, table[i * COLUMNS + 1] as number)) return false;
+			if (!this.isBehind(tag, 1, HEADER_BYTES) && !this.appendProgress(tag, table[i * COLUMNS + 1] as number)) return false;
 		}
 		return true;
 	}
 
-	/** True when a block behind the oldest has a record of the transaction. */
-	private isBehind(tag: number): boolean {
+	/** True when there is a record of the transaction at or behind `from` of chain[index], or in a later block. */
+	private isBehind(tag: number, index: number, from: number): boolean {
 		const { ring } = this;
-		for (let i = 1; i < ring.length; i++) {
+		for (let i = index; i < ring.length; i++) {
 			const block = ring.chain[i] as number;
-			let at = ring.seek(block, HEADER_BYTES);
+			let at = ring.seek(block, i === index ? from : HEADER_BYTES);
 			while (at >= 0) {
 				const next = at + recordBytes(ring.foundBytes);
 				if (this.readPrefix(block, at) && this.tag === tag) return true;
@@ -577,13 +582,15 @@ export class Outbox {
 		return size;
 	}
 
-	/** Whether the record that was just found at `at` stays. Counts the droppable ones of each transaction. */
+	/**
+	 * Whether the record that was just found at `at` stays. Counts the droppable ones of each transaction. One that was
+	 * sent stays while it is the only witness of its transaction's last seqNo. May overwrite found….
+	 */
 	private stays(index: number, side: number, at: number, table: Uint32Array, share: number, keepFirst: boolean): boolean {
 		const { ring } = this;
 		if (ring.foundKind !== KIND_EVENT) return true;
-		if (ring.foundMarked) return false;
 		const chainIndex = index + side;
-		if (chainIndex < this.headIndex || (chainIndex === this.headIndex && at < this.headAt)) return false;
+		if (this.isDone(chainIndex, at)) return this.isWitness(chainIndex, at);
 		if (chainIndex === this.headIndex && at === this.headAt) return true;
 		if (share === SHARES || !this.readPrefix(ring.chain[chainIndex] as number, at)) return true;
 		if (this.eventType !== EventType.Updated) return true;
@@ -592,6 +599,20 @@ export class Outbox {
 		if (row < 0 || table[row + 2] === place || (keepFirst && table[row + 1] === place)) return true;
 		const turn = ++table[row + 3];
 		return Math.floor((turn * share) / SHARES) > Math.floor(((turn - 1) * share) / SHARES);
+	}
+
+	/** True when the event that was just found was acknowledged, on flash or at least in this life. */
+	private isDone(chainIndex: number, at: number): boolean {
+		if (this.ring.foundMarked || this.headAt === NONE || chainIndex < this.headIndex) return true;
+		return chainIndex === this.headIndex && at < this.headAt;
+	}
+
+	/** True when its transaction goes on and no later record tells its seqNo. Overwrites found…. */
+	private isWitness(chainIndex: number, at: number): boolean {
+		const { ring } = this;
+		const next = at + recordBytes(ring.foundBytes);
+		if (!this.readPrefix(ring.chain[chainIndex] as number, at) || this.eventType === EventType.Ended) return false;
+		return !this.isBehind(this.tag, chainIndex, next);
 	}
 
 	private merge(index: number, table: Uint32Array, share: number, keepFirst: boolean): boolean {
@@ -609,9 +630,11 @@ export class Outbox {
 			while (at >= 0 && !failed) {
 				const next = at + recordBytes(ring.foundBytes);
 				const isEvent = ring.foundKind === KIND_EVENT;
+				const done = isEvent && this.isDone(index + side, at);
 				if (this.stays(index, side, at, table, share, keepFirst)) {
-					failed = ring.copy(block, at, merged) < 0;
-					if (isEvent) kept++;
+					const copy = ring.recordAt(block, at) ? ring.copy(block, at, merged) : FAILED;
+					failed = copy < 0 || (done && !ring.mark(merged, copy));
+					if (isEvent && !done) kept++;
 					if (this.isBeforeOffline(block, at)) offlineAt = ring.ends[merged] as number;
 				}
 				if (!failed) at = ring.seek(block, next);
