@@ -131,6 +131,8 @@ export class DesktopClock implements Clock, Scheduler {
 	private rateNow = 1;
 	private armed: NodeJS.Timeout | NodeJS.Immediate | undefined;
 	private stopped = false;
+	/** Waits until what the board has sent is answered, as far as one can tell; used by advance(). */
+	rest: () => Promise<void> = turn;
 
 	constructor(private readonly monotonic: Monotonic = () => performance.now(), startTicks: number = 0x7fffffff - 60_000) {
 		this.startTicks = startTicks;
@@ -185,7 +187,7 @@ export class DesktopClock implements Clock, Scheduler {
 		const targetMs = this.nowMs() + ms;
 		while (!this.stopped && this.list.nextMs <= targetMs) {
 			if (this.list.nextMs > this.nowMs()) {
-				await quiet();
+				await this.rest();
 				if (this.list.nextMs > this.nowMs()) this.moveTo(Math.min(this.list.nextMs, targetMs));
 			}
 			this.list.take(this.nowMs())?.callback();
@@ -231,8 +233,7 @@ export class DesktopClock implements Clock, Scheduler {
 	}
 }
 
-/** Lets the machine's sockets come to rest: a few turns of its event loop and one short sleep. */
-async function quiet(): Promise<void> {
-	for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-	await new Promise((resolve) => setTimeout(resolve, 1));
+/** Lets the machine's event loop go round once. */
+export function turn(): Promise<void> {
+	return new Promise((resolve) => setImmediate(resolve));
 }

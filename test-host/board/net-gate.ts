@@ -2,17 +2,22 @@
 
 import type { Socket, SocketMaker, SocketOptions } from "../../modules/ports/socket.js";
 import { SocketError } from "../../modules/ports/events.js";
-import type { Scheduler } from "./clock.js";
+import { turn, type Scheduler } from "./clock.js";
 
 /** drop: the interface goes down and every connection is reset. blackhole: nothing arrives and nobody says so. */
 export type NetMode = "drop" | "blackhole";
 
 /** What a send buffer takes while no acknowledgement comes back. */
 const HELD_BYTES_MAX = 16384;
+/** A peer on the same machine answers well within this. */
+const REST_MS = 15;
 
 export class NetGate implements SocketMaker {
 	private readonly sockets = new Set<GateSocket>();
 	private modeNow: NetMode | undefined;
+	/** Counts what passed, so that one can wait for it to cease. */
+	private passed = 0;
+	private restedAt = 0;
 
 	constructor(private readonly inner: SocketMaker, private readonly scheduler: Scheduler) {}
 
@@ -33,7 +38,23 @@ export class NetGate implements SocketMaker {
 		for (const socket of [...this.sockets]) socket.lift();
 	}
 
+	/** Something was sent or has arrived, or a connection was asked for. */
+	stir(): void {
+		this.passed++;
+	}
+
+	/** Waits until nothing has passed for a while of the machine's time; at once when nothing passed since the last rest. */
+	async rest(): Promise<void> {
+		await turn();
+		while (this.passed !== this.restedAt) {
+			this.restedAt = this.passed;
+			await new Promise((resolve) => setTimeout(resolve, REST_MS));
+			await turn();
+		}
+	}
+
 	open(options: SocketOptions): Socket {
+		this.stir();
 		const socket = new GateSocket(this, this.inner, options, this.scheduler, () => this.sockets.delete(socket));
 		this.sockets.add(socket);
 		socket.start();
@@ -71,6 +92,7 @@ class GateSocket implements Socket {
 			secure: this.options.secure,
 			onReadable: (count) => {
 				if (this.ended) return;
+				this.gate.stir();
 				if (this.gate.mode === "blackhole") this.readableMissed = count;
 				else if (!this.closed) this.options.onReadable(count);
 			},
@@ -100,6 +122,7 @@ class GateSocket implements Socket {
 	write(bytes: Uint8Array, from: number, to: number): void {
 		if (this.inner === undefined || this.closed) return;
 		if (this.gate.mode !== "blackhole") {
+			this.gate.stir();
 			this.inner.write(bytes, from, to);
 			return;
 		}

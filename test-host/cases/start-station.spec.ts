@@ -270,6 +270,27 @@ describe("start station", () => {
 		expect(csms.violations).toEqual([]);
 	}, 20_000);
 
+	it("J02.FR.11 an hour that the clock command skips holds its 60 samples, each answered, and the energy of that hour", async () => {
+		csms = await ScriptedCsms.open({ passwords: { CS001: PASSWORD } });
+		const station = await launch(...usual()).control();
+		await csms.waitForCall("StatusNotification");
+		const data = [{ component: { name: "SampledDataCtrlr" }, variable: { name: "TxUpdatedInterval" }, attributeValue: "60" }];
+		await csms.call("SetVariables", { setVariableData: data });
+		await station.command("plug", { evse: 1 });
+		await station.command("ev", { evse: 1, state: "ready", amps: 10 });
+		await station.command("token", { idToken: "04A2B3" });
+		await csms.waitForCall("TransactionEvent", (event: Event) => event.transactionInfo.chargingState === "Charging");
+		await station.command("clock", { advanceMs: 3_600_000 });
+		const samples = events().filter((event) => event.triggerReason === "MeterValuePeriodic");
+		expect(samples.length).toBe(60);
+		const state = await station.command("state") as State;
+		expect(state.queued).toBe(0);
+		// 10 A on three phases of 230 V; the test's own seconds come on top.
+		expect(state.evses[0].wh).toBeGreaterThanOrEqual(6900);
+		expect(state.evses[0].wh).toBeLessThan(6930);
+		expect(csms.violations).toEqual([]);
+	}, 20_000);
+
 	it("with --evses 2 a card at the reader of EVSE 2 starts there, and both charge at once", async () => {
 		csms = await ScriptedCsms.open({ passwords: { CS001: PASSWORD } });
 		const station = await launch(...usual(), "--evses", "2").control();

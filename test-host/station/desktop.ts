@@ -30,6 +30,8 @@ export interface FirmwareStation extends Firmware {
 	step(): number;
 	stop(): void;
 	readonly inspect: FirmwareView;
+	/** After start(): the cause that it tells; one that it kept on flash wins over what the hardware knows. */
+	readonly bootCause?: number;
 	/** The queue of transaction events on flash, to be read at boot. */
 	readonly outbox?: { iterate(visitor: (event: QueuedEvent) => void): void };
 }
@@ -112,6 +114,7 @@ export class Desktop {
 				changed: () => this.memory.save(),
 			},
 		});
+		this.clock.rest = () => this.board.net.rest();
 		// Made here, so that a store that the firmware cannot use is found before anything is written or announced.
 		this.firmware = this.make();
 	}
@@ -229,8 +232,8 @@ export class Desktop {
 		const firmware = this.firmware;
 		if (firmware === undefined) return;
 		this.guard(() => {
-			this.emit({ ev: "boot", reason: BOOT_REASONS[cause] ?? "Unknown" });
 			firmware.start(cause);
+			this.emit({ ev: "boot", reason: BOOT_REASONS[firmware.bootCause ?? cause] ?? "Unknown" });
 			this.board.attach(firmware);
 			this.wake();
 		});
