@@ -119,11 +119,16 @@ const COMMANDS = {
 		build();
 		await jasmine(args);
 	},
-	/** The counted figures. */
+	/** The counted figures: every program in scripts/bench, or those that are named. */
 	bench: (args) => {
 		setUp();
 		build();
-		must("bench", process.execPath, [path.join(ROOT, "build/node/scripts/bench.js"), ...args]);
+		const all = fs.readdirSync(path.join(ROOT, "scripts", "bench")).filter((file) => /\.ts$/.test(file)).map((file) => file.slice(0, -3));
+		const unknown = args.find((arg) => !all.includes(arg));
+		if (unknown !== undefined) fail(`bench: ${unknown} is none of ${all.join(", ")}`);
+		for (const name of args.length > 0 ? args : all.sort()) {
+			must(`bench ${name}`, process.execPath, [path.join(ROOT, "build", "node", "scripts", "bench", `${name}.js`)]);
+		}
 	},
 	/** Only what the others do first. */
 	setup: () => {
