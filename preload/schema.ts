@@ -3,7 +3,8 @@
 // The payloads of all served actions as tables: object type t has the rows TYPE_AT[t] to TYPE_AT[t + 1], each ROW_SIZE
 // numbers of ROWS:
 //   [0] name id   [1] Kind | REQUIRED | LIST
-//   [2] String: longest length in code points (0 open); Enum: enum id; Object: type id; Integer, Decimal: index of RANGES
+//   [2] String: longest length in code points (0 open); Enum: enum id; Object: type id; Integer, Decimal: index into
+//       RANGES; otherwise 0
 //   [3] minItems (0 none)   [4] maxItems (0 open)
 // Types with the same rows share an id, and so do enumerations with the same values.
 

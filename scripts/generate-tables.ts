@@ -1,5 +1,5 @@
-// Makes the ROM tables of preload/: actions.ts, schema.ts, payloads.d.ts from the OCPP 2.0.1 schemas (set of 2020-03-31)
-// and variables.ts from device-model.csv. Only names and limits are taken over, no descriptions.
+// Makes the ROM tables of preload/: actions.ts, schema.ts, payloads.d.ts from the OCPP 2.0.1 schemas (set of
+// 2020-03-31) and variables.ts from device-model.csv. Only names and limits are taken over, no descriptions.
 //
 // The schemas come from the development dependency ocpp-rpc; ocpp-messages is the second witness: both must give the
 // same text of every table, else nothing is written and the exit code is 1.
@@ -160,7 +160,8 @@ function checkSchema(schema: Schema, where: string): void {
 	for (const keyword of Object.keys(schema))
 		need(KEYWORDS.has(keyword), `${where}: the keyword ${keyword} is not known`);
 	for (const [name, member] of Object.entries(schema.properties ?? {})) checkSchema(member, `${where}.${name}`);
-	for (const [name, definition] of Object.entries(schema.definitions ?? {})) checkSchema(definition, `${where}#${name}`);
+	for (const [name, definition] of Object.entries(schema.definitions ?? {}))
+		checkSchema(definition, `${where}#${name}`);
 	if (schema.items) checkSchema(schema.items, where + "[]");
 	if (schema.type === "object" && !where.endsWith("#CustomDataType"))
 		need(schema.additionalProperties === false, where + ": members that are not named are allowed");
@@ -215,7 +216,9 @@ function withoutProse(key: string, value: unknown): unknown {
 }
 
 /** What decode.ts checks of customData without a table. */
-const CUSTOM_DATA = '{"type":"object","properties":{"vendorId":{"type":"string","maxLength":255}},"required":["vendorId"]}';
+const CUSTOM_DATA = JSON.stringify({
+	type: "object", properties: { vendorId: { type: "string", maxLength: 255 } }, required: ["vendorId"],
+});
 
 function rowsOf(schema: Schema, root: Schema, where: string): Row[] {
 	const required = new Set(schema.required ?? []);
@@ -231,7 +234,10 @@ function rowsOf(schema: Schema, root: Schema, where: string): Row[] {
 			row.refers = item.$ref.replace("#/definitions/", "");
 			const target = root.definitions![row.refers]!;
 			row.kind = target.enum ? KIND.Enum : row.refers === "CustomDataType" ? KIND.Any : KIND.Object;
-			need(target.enum !== undefined || target.type === "object", `${where}.${name}: a reference to something else`);
+			need(
+				target.enum !== undefined || target.type === "object",
+				`${where}.${name}: a reference to something else`,
+			);
 		} else if (item.type === "string") {
 			row.kind = item.format === "date-time" ? KIND.DateTime : KIND.String;
 			need(item.format === undefined || row.kind === KIND.DateTime, `${where}.${name}: the format is not known`);
@@ -388,7 +394,8 @@ function schemaText(tables: Tables): string {
 // The payloads of all served actions as tables: object type t has the rows TYPE_AT[t] to TYPE_AT[t + 1], each ROW_SIZE
 // numbers of ROWS:
 //   [0] name id   [1] Kind | REQUIRED | LIST
-//   [2] String: longest length in code points (0 open); Enum: enum id; Object: type id; Integer, Decimal: index of RANGES
+//   [2] String: longest length in code points (0 open); Enum: enum id; Object: type id; Integer, Decimal: index into
+//       RANGES; otherwise 0
 //   [3] minItems (0 none)   [4] maxItems (0 open)
 // Types with the same rows share an id, and so do enumerations with the same values.
 
@@ -413,7 +420,18 @@ export type Kind = (typeof Kind)[keyof typeof Kind];
 export const KIND_MASK = 0x0f;
 export const REQUIRED = 0x10;
 export const LIST = 0x20;
-${stringList("NAMES", tables.names, "Every property name; the index is the name id.")}${stringList("VALUES", tables.values, "Every enumeration string; the index is the value id.")}${numberList("ENUM_AT", "Uint16Array", tables.enumAt, "Enum e has the value ids ENUM_VALUES[ENUM_AT[e]] to ENUM_VALUES[ENUM_AT[e + 1] - 1], in schema order.")}${numberList("ENUM_VALUES", "Uint16Array", tables.enumValues, "Value ids of all enumerations.")}${numberList("TYPE_AT", "Uint16Array", tables.typeAt, "First row of each object type, and the end of the last one.")}
+${[
+		stringList("NAMES", tables.names, "Every property name; the index is the name id."),
+		stringList("VALUES", tables.values, "Every enumeration string; the index is the value id."),
+		numberList(
+			"ENUM_AT", "Uint16Array", tables.enumAt,
+			"Enum e has the value ids ENUM_VALUES[ENUM_AT[e]] to ENUM_VALUES[ENUM_AT[e + 1] - 1], in schema order.",
+		),
+		numberList("ENUM_VALUES", "Uint16Array", tables.enumValues, "Value ids of all enumerations."),
+		numberList(
+			"TYPE_AT", "Uint16Array", tables.typeAt, "First row of each object type, and the end of the last one.",
+		),
+	].join("")}
 /** The rows, one type after the other. */
 export const ROWS = freeze(new Uint16Array([
 ${rowLines.filter((line) => line !== ",").join("\n")}
@@ -474,29 +492,62 @@ ${stringList("ACTION_NAMES", ACTION_NAMES, "Name on the wire by action id.")}
 /** Characters of name i: ACTION_BYTES[ACTION_AT[i]] to ACTION_BYTES[ACTION_AT[i + 1] - 1]. */
 export const ACTION_AT = freeze(offsets(ACTION_NAMES));
 export const ACTION_BYTES = freeze(characters(ACTION_NAMES, ACTION_AT));
-${numberList("REQUEST_TYPE", "Uint16Array", ACTION_NAMES.map((name) => type(name, "Request")), "Type id (schema.ts) of the request by action id.")}${numberList("RESPONSE_TYPE", "Uint16Array", ACTION_NAMES.map((name) => type(name, "Response")), "Type id (schema.ts) of the response by action id.")}${numberList("SENDER", "Uint8Array", ACTION_NAMES.map((name) => ACTIONS[name]![0]), "Who sends the request: 1 CSMS, 2 station, 3 both (Part 2).")}
+${[
+		numberList(
+			"REQUEST_TYPE", "Uint16Array", ACTION_NAMES.map((name) => type(name, "Request")),
+			"Type id (schema.ts) of the request by action id.",
+		),
+		numberList(
+			"RESPONSE_TYPE", "Uint16Array", ACTION_NAMES.map((name) => type(name, "Response")),
+			"Type id (schema.ts) of the response by action id.",
+		),
+		numberList(
+			"SENDER", "Uint8Array", ACTION_NAMES.map((name) => ACTIONS[name]![0]),
+			"Who sends the request: 1 CSMS, 2 station, 3 both (Part 2).",
+		),
+	].join("")}
 /** Letter of the section of Part 2 by action id. */
 export const SECTION = "${ACTION_NAMES.map((name) => ACTIONS[name]![1]).join("")}";
 `;
 }
 
 function payloadsText(model: Model): string {
-	const parts = [SCHEMA_HEAD + "\n// Types of all payloads, by their OCPP names. Lists are read-only so that constants in ROM fit.\n"];
-	parts.push("\n/** Open by schema: any members beside vendorId. The station ignores what it receives. */\nexport interface CustomDataType {\n\tvendorId: string;\n\t[member: string]: unknown;\n}\n");
+	const parts = [`${SCHEMA_HEAD}
+// Types of all payloads, by their OCPP names. Lists are read-only so that constants in ROM fit.
+
+/** Open by schema: any members beside vendorId. The station ignores what it receives. */
+export interface CustomDataType {
+	vendorId: string;
+	[member: string]: unknown;
+}
+`];
 	for (const [name, values] of [...model.enums].sort(([a], [b]) => (a < b ? -1 : 1))) {
 		const line = `export type ${name} = ${quoted(values).join(" | ")};`;
-		parts.push(line.length <= WIDTH ? `\n${line}\n` : `\nexport type ${name} =\n${quoted(values).map((value) => "\t| " + value).join("\n")};\n`);
+		const lines = quoted(values).map((value) => "\t| " + value).join("\n");
+		parts.push(line.length <= WIDTH ? `\n${line}\n` : `\nexport type ${name} =\n${lines};\n`);
 	}
 	for (const [name, rows] of [...model.types].sort(([a], [b]) => (a < b ? -1 : 1))) {
-		const lines = rows.map((row) => {
-			const base = row.kind === KIND.Object || row.kind === KIND.Enum ? row.refers
-				: row.kind === KIND.Any ? "CustomDataType" : row.kind === KIND.Anything ? "unknown"
-				: row.kind === KIND.Boolean ? "boolean" : row.kind === KIND.Integer || row.kind === KIND.Decimal ? "number" : "string";
-			return `\t${row.name}${row.required ? "" : "?"}: ${row.list ? "readonly " : ""}${base}${row.list ? "[]" : ""};`;
+		const members = rows.map((row) => {
+			const list = row.list ? ["readonly ", "[]"] : ["", ""];
+			return `\t${row.name}${row.required ? "" : "?"}: ${list[0]}${typeName(row)}${list[1]};`;
 		});
-		parts.push(`\nexport interface ${name} {\n${lines.join("\n")}\n}\n`);
+		parts.push(`\nexport interface ${name} {\n${members.join("\n")}\n}\n`);
 	}
 	return parts.join("");
+}
+
+/** TypeScript type of a row's value. */
+function typeName(row: Row): string {
+	switch (row.kind) {
+		case KIND.Object:
+		case KIND.Enum: return row.refers;
+		case KIND.Any: return "CustomDataType";
+		case KIND.Anything: return "unknown";
+		case KIND.Boolean: return "boolean";
+		case KIND.Integer:
+		case KIND.Decimal: return "number";
+		default: return "string";
+	}
 }
 
 // ---- device model ------------------------------------------------------------------------------------------------
@@ -522,26 +573,45 @@ function cellsOf(line: string): string[] {
 }
 
 function readDeviceModel(): Record<string, string>[] {
-	const lines = readFileSync(join(ROOT, "scripts", "device-model.csv"), "utf8").split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+	const text = readFileSync(join(ROOT, "scripts", "device-model.csv"), "utf8");
+	const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 	need(lines[0] === COLUMNS.join(), "device-model.csv: the columns must be " + COLUMNS.join());
 	return lines.slice(1).map((line, index) => {
 		const cells = cellsOf(line);
 		const row = Object.fromEntries(COLUMNS.map((column, at) => [column, cells[at] ?? ""]));
-		const where = `device-model.csv: ${row.component}.${row.variable}${row.variableInstance ? `[${row.variableInstance}]` : ""} (row ${index + 1})`;
+		const where = `device-model.csv: ${row.component}.${row.variable} ${row.variableInstance} (row ${index + 1})`;
 		need(cells.length === COLUMNS.length, where + `: ${cells.length} cells`);
-		need(SCOPES.includes(row.scope!) && DATA_TYPES.includes(row.dataType!) && MUTABILITIES.includes(row.mutability!), where + ": scope, dataType or mutability");
-		for (const column of ["persistent", "live", "served"]) need(row[column] === "yes" || row[column] === "no", `${where}: ${column} is yes or no`);
+		need(
+			SCOPES.includes(row.scope!) && DATA_TYPES.includes(row.dataType!) && MUTABILITIES.includes(row.mutability!),
+			where + ": scope, dataType or mutability",
+		);
+		for (const column of ["persistent", "live", "served"])
+			need(row[column] === "yes" || row[column] === "no", `${where}: ${column} is yes or no`);
 		const writable = row.mutability !== "ReadOnly";
 		need(!writable || row.persistent === "yes", where + ": a writable variable is persistent (B07.FR.03)");
-		need(row.served === "no" || writable === (row.cell !== ""), where + ": a writable variable has a cell, others none");
+		need(
+			row.served === "no" || writable === (row.cell !== ""),
+			where + ": a writable variable has a cell, others none",
+		);
 		need(row.live === "yes" || row.served === "no" || row.default !== "", where + ": a value or live");
 		const listed = row.dataType!.endsWith("List");
-		need(row.served === "no" || listed === (row.valuesList !== ""), where + ": lists, and only they, have a valuesList");
-		if (listed && row.default !== "") for (const item of row.default!.split(",")) need(row.valuesList!.split(",").includes(item), `${where}: ${item} is not in the valuesList`);
+		need(
+			row.served === "no" || listed === (row.valuesList !== ""),
+			where + ": lists, and only they, have a valuesList",
+		);
+		if (listed && row.default !== "")
+			for (const item of row.default!.split(","))
+				need(row.valuesList!.split(",").includes(item), `${where}: ${item} is not in the valuesList`);
 		if (row.dataType === "integer" && row.default !== "") {
 			need(/^-?\d+$/.test(row.default!), where + ": the default is no integer");
-			need(row.minLimit === "" || Number(row.default) >= Number(row.minLimit), where + ": the default is below the minLimit");
-			need(row.maxLimit === "" || Number(row.default) <= Number(row.maxLimit), where + ": the default is above the maxLimit");
+			need(
+				row.minLimit === "" || Number(row.default) >= Number(row.minLimit),
+				where + ": the default is below the minLimit",
+			);
+			need(
+				row.maxLimit === "" || Number(row.default) <= Number(row.maxLimit),
+				where + ": the default is above the maxLimit",
+			);
 		}
 		return row;
 	});
@@ -549,10 +619,15 @@ function readDeviceModel(): Record<string, string>[] {
 
 function variablesText(all: Record<string, string>[]): string {
 	const rows = all.filter((row) => row.served === "yes");
-	const keys = rows.map((row) => row.component!.replace(/Ctrlr$/, "") + row.instance + row.variable + row.variableInstance);
+	const keys = rows.map(
+		(row) => row.component!.replace(/Ctrlr$/, "") + row.instance + row.variable + row.variableInstance
+	);
 	need(new Set(keys).size === keys.length, "device-model.csv: a variable is there twice");
 	const cells = all.filter((row) => row.cell !== "").map((row) => Number(row.cell)).sort((a, b) => a - b);
-	need(cells.every((cell, index) => cell === index), "device-model.csv: the cells must be 0, 1, 2 … without gap or repeat");
+	need(
+		cells.every((cell, index) => cell === index),
+		"device-model.csv: the cells must be 0, 1, 2 … without gap or repeat",
+	);
 	const components = [...new Set(rows.map((row) => row.component!))];
 	const units = ["", ...new Set(rows.map((row) => row.unit!).filter((unit) => unit !== ""))];
 	const column = (name: string): string[] => rows.map((row) => row[name]!);
@@ -570,20 +645,71 @@ ${keys.map((key, id) => `\t${key}: ${id},`).join("\n")}
 export type Variable = (typeof Variable)[keyof typeof Variable];
 
 export const VARIABLE_COUNT = ${rows.length};
-${stringList("COMPONENT_NAMES", components, "Component names; COMPONENT holds indexes into it.")}${numberList("COMPONENT", "Uint8Array", column("component").map((name) => components.indexOf(name)), "Component of each variable.")}${stringList("VARIABLE_NAMES", column("variable"), "Variable name, as OCPP spells it.")}${stringList("VARIABLE_INSTANCES", column("variableInstance"), "Instance of the variable; \"\" where it has none.")}${numberList("SCOPE", "Uint8Array", column("scope").map((scope) => SCOPES.indexOf(scope)), "0 once per station, 1 once per EVSE, 2 once per connector.")}
+${[
+		stringList("COMPONENT_NAMES", components, "Component names; COMPONENT holds indexes into it."),
+		numberList(
+			"COMPONENT", "Uint8Array", column("component").map((name) => components.indexOf(name)),
+			"Component of each variable.",
+		),
+		stringList("VARIABLE_NAMES", column("variable"), "Variable name, as OCPP spells it."),
+		stringList(
+			"VARIABLE_INSTANCES", column("variableInstance"), "Instance of the variable; \"\" where it has none.",
+		),
+		numberList(
+			"SCOPE", "Uint8Array", column("scope").map((scope) => SCOPES.indexOf(scope)),
+			"0 once per station, 1 once per EVSE, 2 once per connector.",
+		),
+	].join("")}
 /** Values of DATA_TYPE; the index into DATA_TYPE_NAMES. */
 export const DataType = freeze({
 ${DATA_TYPES.map((name, id) => `\t${name}: ${id},`).join("\n")}
 } as const);
 export type DataType = (typeof DataType)[keyof typeof DataType];
-${stringList("DATA_TYPE_NAMES", DATA_TYPES, "DataEnumType by DataType.")}${numberList("DATA_TYPE", "Uint8Array", column("dataType").map((name) => DATA_TYPES.indexOf(name)), "DataType of each variable.")}${stringList("UNIT_NAMES", units, "Units; UNIT holds indexes into it, 0 is none.")}${numberList("UNIT", "Uint8Array", column("unit").map((unit) => units.indexOf(unit)), "Unit of each variable.")}${stringList("VALUES_LIST", column("valuesList"), "Values that may occur, separated by commas; \"\" where the type has no list.")}${numberList("MIN", "Float64Array", column("minLimit").map((limit) => (limit === "" ? "-Infinity" : limit)), "Smallest value; -Infinity where open.")}${numberList("MAX", "Float64Array", column("maxLimit").map((limit) => (limit === "" ? "Infinity" : limit)), "Largest value, for strings and lists the longest text; Infinity where open.")}
+${[
+		stringList("DATA_TYPE_NAMES", DATA_TYPES, "DataEnumType by DataType."),
+		numberList(
+			"DATA_TYPE", "Uint8Array", column("dataType").map((name) => DATA_TYPES.indexOf(name)),
+			"DataType of each variable.",
+		),
+		stringList("UNIT_NAMES", units, "Units; UNIT holds indexes into it, 0 is none."),
+		numberList("UNIT", "Uint8Array", column("unit").map((unit) => units.indexOf(unit)), "Unit of each variable."),
+		stringList(
+			"VALUES_LIST", column("valuesList"),
+			"Values that may occur, separated by commas; \"\" where the type has no list.",
+		),
+		numberList(
+			"MIN", "Float64Array", column("minLimit").map((limit) => (limit === "" ? "-Infinity" : limit)),
+			"Smallest value; -Infinity where open.",
+		),
+		numberList(
+			"MAX", "Float64Array", column("maxLimit").map((limit) => (limit === "" ? "Infinity" : limit)),
+			"Largest value, for strings and lists the longest text; Infinity where open.",
+		),
+	].join("")}
 /** Values of MUTABILITY; the index into MUTABILITY_NAMES. */
 export const Mutability = freeze({ ReadOnly: 0, ReadWrite: 1, WriteOnly: 2 } as const);
 export type Mutability = (typeof Mutability)[keyof typeof Mutability];
-${stringList("MUTABILITY_NAMES", MUTABILITIES, "MutabilityEnumType by Mutability.")}${numberList("MUTABILITY", "Uint8Array", column("mutability").map((name) => MUTABILITIES.indexOf(name)), "Mutability of each variable.")}${numberList("PERSISTENT", "Uint8Array", flags("persistent"), "1 where the value survives a reboot.")}${numberList("LIVE", "Uint8Array", flags("live"), "1 where code supplies the value (and, where MAX is open, the limit); DEFAULT is then only a fallback.")}${stringList("DEFAULT", column("default"), "Value while none was set; \"\" where only code knows it.")}
+${[
+		stringList("MUTABILITY_NAMES", MUTABILITIES, "MutabilityEnumType by Mutability."),
+		numberList(
+			"MUTABILITY", "Uint8Array", column("mutability").map((name) => MUTABILITIES.indexOf(name)),
+			"Mutability of each variable.",
+		),
+		numberList("PERSISTENT", "Uint8Array", flags("persistent"), "1 where the value survives a reboot."),
+		numberList(
+			"LIVE", "Uint8Array", flags("live"),
+			"1 where code supplies the value (and, where MAX is open, the limit); DEFAULT is then only a fallback.",
+		),
+		stringList("DEFAULT", column("default"), "Value while none was set; \"\" where only code knows it."),
+	].join("")}
 /** In CELL: the variable cannot be written. */
 export const NO_CELL = ${NO_CELL};
-${numberList("CELL", "Uint8Array", column("cell").map((cell) => (cell === "" ? NO_CELL : cell)), "Number of the cell that keeps the value on flash; never changes between versions.")}
+${[
+		numberList(
+			"CELL", "Uint8Array", column("cell").map((cell) => (cell === "" ? NO_CELL : cell)),
+			"Number of the cell that keeps the value on flash; never changes between versions.",
+		),
+	].join("")}
 /** Cells in use are below this. */
 export const WRITABLE_COUNT = ${cells.length};
 `;
@@ -605,7 +731,8 @@ export function generate(served: readonly string[] = ACTION_NAMES): Generated {
 	const sorted = ACTION_NAMES.filter((name) => served.includes(name));
 	const results = [readOcppRpc(), readOcppMessages()].map((set) => {
 		need(set.size === 2 * ACTION_NAMES.length, `${set.size} schemas instead of ${2 * ACTION_NAMES.length}`);
-		for (const action of ACTION_NAMES) need(set.has(action + "Request") && set.has(action + "Response"), "no schema for " + action);
+		for (const action of ACTION_NAMES)
+			need(set.has(action + "Request") && set.has(action + "Response"), "no schema for " + action);
 		const model = makeModel(set);
 		const tables = makeTables(model, sorted);
 		const files: [string, string][] = [
@@ -616,26 +743,34 @@ export function generate(served: readonly string[] = ACTION_NAMES): Generated {
 		return { tables, files };
 	});
 	const [first, second] = results as [(typeof results)[0], (typeof results)[0]];
-	first.files.forEach(([path, text], index) => need(text === second.files[index]![1], `ocpp-rpc and ocpp-messages give different texts of ${path}`));
+	for (const [index, [path, text]] of first.files.entries())
+		need(text === second.files[index]![1], `ocpp-rpc and ocpp-messages give different texts of ${path}`);
 
 	const device = readDeviceModel();
 	const variables = variablesText(device);
 	const tables = first.tables;
-	const served2 = device.filter((row) => row.served === "yes").length;
+	const servedVariables = device.filter((row) => row.served === "yes").length;
+	const cells = device.filter((row) => row.cell !== "").length;
 	const bytes16 = (tables.rows.length + tables.typeAt.length + tables.enumAt.length + tables.enumValues.length) * 2;
 	const actionBytes = ACTION_NAMES.length * 5;
 	for (let type = 0; type + 1 < tables.typeAt.length; type++)
-		need(tables.typeAt[type + 1]! - tables.typeAt[type]! <= 31, "decode.ts marks the members that it saw in 31 bits");
+		need(
+			tables.typeAt[type + 1]! - tables.typeAt[type]! <= 31, "decode.ts marks the members that it saw in 31 bits",
+		);
 	const textBytes = [...tables.names, ...tables.values].reduce((sum, text) => sum + text.length, 0);
 	const offsetBytes = (tables.names.length + tables.values.length + 2) * 2;
 	return {
 		files: [...first.files, ["preload/variables.ts", variables]],
 		tables,
 		summary: [
-			`actions ${sorted.length} of ${ACTION_NAMES.length}, types ${tables.typeAt.length - 1}, rows ${tables.rows.length / ROW_SIZE}, enums ${tables.enumAt.length - 1}, names ${tables.names.length}, values ${tables.values.length}`,
-			`table bytes ${bytes16 + actionBytes} (rows ${tables.rows.length * 2}, type offsets ${tables.typeAt.length * 2}, enums ${(tables.enumAt.length + tables.enumValues.length) * 2}, actions ${actionBytes})`,
+			`actions ${sorted.length} of ${ACTION_NAMES.length}, types ${tables.typeAt.length - 1}, ` +
+				`rows ${tables.rows.length / ROW_SIZE}, enums ${tables.enumAt.length - 1}, ` +
+				`names ${tables.names.length}, values ${tables.values.length}`,
+			`table bytes ${bytes16 + actionBytes} (rows ${tables.rows.length * 2}, ` +
+				`type offsets ${tables.typeAt.length * 2}, ` +
+				`enums ${(tables.enumAt.length + tables.enumValues.length) * 2}, actions ${actionBytes})`,
 			`text bytes ${textBytes} (characters), offsets ${offsetBytes}`,
-			`variables ${served2} served of ${device.length}, writable cells ${device.filter((row) => row.cell !== "").length}`,
+			`variables ${servedVariables} served of ${device.length}, writable cells ${cells}`,
 		],
 	};
 }

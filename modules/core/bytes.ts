@@ -2,12 +2,6 @@
 // Ranges are half open: bytes[from, to).
 // Source: RFC 3629 (UTF-8); Moddable documentation/xs/XS Differences.md "String" for what a string is on XS.
 
-/**
- * String positions that a code point above U+FFFF takes: 2 where strings are UTF-16 (Node), 1 on XS, whose strings are
- * UTF-8 and indexed by code point.
- */
-export const WIDE = "\u{1F50C}".length;
-
 /** Longest text that is written character by character: an ArrayBuffer with its view costs nine slots on XS. */
 const SHORT = 40;
 
@@ -25,13 +19,21 @@ export function writeText(bytes: Uint8Array, at: number, value: string): number 
 			const point = value.codePointAt(index)!;
 			if (point < 0x80) bytes[at++] = point;
 			else at = writePoint(bytes, at, point);
-			index += point > 0xffff ? WIDE : 1;
+			index += unitsOf(point);
 		}
 		return at;
 	}
 	const encoded = new Uint8Array(ArrayBuffer.fromString(value));
 	bytes.set(encoded, at);
 	return at + encoded.length;
+}
+
+/**
+ * String positions that a code point takes: above U+FFFF 2 where strings are UTF-16 (Node), 1 on XS, whose strings are
+ * UTF-8 and indexed by code point. Asked at run time, because the linker's engine may be built otherwise.
+ */
+export function unitsOf(point: number): number {
+	return point > 0xffff ? String.fromCodePoint(point).length : 1;
 }
 
 /** Writes one code point as UTF-8 at bytes[at] and returns the end; a surrogate becomes U+FFFD. */

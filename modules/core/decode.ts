@@ -206,7 +206,9 @@ function readText(bytes: Uint8Array, base: number, kind: number, verdict: Verdic
 	if (kind === Kind.DateTime) {
 		const utcMs = dateTimeOf(bytes, from, to);
 		if (utcMs !== utcMs) return wrongValue(base, verdict);
-	} else if (detail > 0 && to - from > detail && codePoints(bytes, from, to) > detail) return wrongValue(base, verdict);
+	} else if (detail > 0 && to - from > detail && codePoints(bytes, from, to) > detail) {
+		return wrongValue(base, verdict);
+	}
 	verdict.strings++;
 	return text(bytes, from, to);
 }

@@ -18,7 +18,7 @@ import {
 	Kind, KIND_MASK, LIST, NAME_AT, NAME_BYTES, NAMES, REQUIRED, ROW_SIZE, ROWS, TYPE_AT,
 } from "../../preload/schema.js";
 import { assert, Fault } from "./assert.js";
-import { WIDE, writePoint } from "./bytes.js";
+import { unitsOf, writePoint } from "./bytes.js";
 import { writeDateTime } from "./datetime.js";
 import { writeDecimal } from "./decimal.js";
 import { MessageType } from "./scan.js";
@@ -123,8 +123,8 @@ export class Encoder {
 	}
 
 	/**
-	 * Writes the next bytes of the message to buffer[from, to) and returns how many: to - from, or less when the message
-	 * is done.
+	 * Writes the next bytes of the message to buffer[from, to) and returns how many: to - from, or less when the
+	 * message is done.
 	 */
 	fill(buffer: Uint8Array, from: number, to: number): number {
 		let at = from;
@@ -158,7 +158,7 @@ export class Encoder {
 			index++;
 			if (point >= 0x20 && point < 0x80 && point !== 0x22 && point !== 0x5c) buffer[at++] = point;
 			else {
-				if (point > 0xffff) index += WIDE - 1;
+				index += unitsOf(point) - 1;
 				this.scratchAt = 0;
 				this.scratchEnd = writeEscaped(this.scratch, point);
 				break;
@@ -429,7 +429,7 @@ function kindOf(value: unknown): number {
 function cut(text: string, at: number, count: number): string {
 	if (at === 0 && text.length <= count) return text;
 	let end = at + count;
-	if (WIDE === 2 && end < text.length && text.codePointAt(end - 1)! > 0xffff) end--;
+	if (end < text.length && unitsOf(text.codePointAt(end - 1)!) > 1) end--;
 	return text.slice(at, end);
 }
 

@@ -27,12 +27,17 @@ interface Verdicts {
 }
 
 const judge = new Judge(true);
-const PAYLOAD_CODES = [RpcError.FormatViolation, RpcError.OccurrenceConstraintViolation, RpcError.PropertyConstraintViolation, RpcError.TypeConstraintViolation];
+const PAYLOAD_CODES = [
+	RpcError.FormatViolation, RpcError.OccurrenceConstraintViolation, RpcError.PropertyConstraintViolation,
+	RpcError.TypeConstraintViolation,
+];
 /** Action that a CALLRESULT of this test answers. */
 const ANSWERED = "GetVariables";
 
 function judgeFrame(bytes: Uint8Array): Verdicts {
-	const none: Verdicts = { id: "", type: 0, frame: new Set([RpcError.RpcFrameworkError]), payload: new Set(), parsed: undefined };
+	const none: Verdicts = {
+		id: "", type: 0, frame: new Set([RpcError.RpcFrameworkError]), payload: new Set(), parsed: undefined,
+	};
 	let text = "";
 	let parsed: unknown;
 	try {
@@ -44,7 +49,8 @@ function judgeFrame(bytes: Uint8Array): Verdicts {
 		return none;
 	}
 	none.parsed = parsed;
-	if (depthOf(parsed) > LIMITS.depthMax) return { ...none, frame: new Set([RpcError.FormatViolation, RpcError.RpcFrameworkError]) };
+	if (depthOf(parsed) > LIMITS.depthMax)
+		return { ...none, frame: new Set([RpcError.FormatViolation, RpcError.RpcFrameworkError]) };
 	if (!Array.isArray(parsed)) return none;
 	const [type, id] = parsed as unknown[];
 	if (typeof id !== "string" || id === "" || [...id].length > LIMITS.messageIdMax) return none;
@@ -53,15 +59,16 @@ function judgeFrame(bytes: Uint8Array): Verdicts {
 	const isDigit = /^\s*\[\s*[234]\s*,/.test(text);
 	if (!isDigit) return { ...readable, frame: new Set([RpcError.MessageTypeNotSupported]) };
 	readable.type = type as number;
-	const broken = parsed.length !== [0, 0, 4, 3, 5][readable.type] || (readable.type !== 3 && typeof parsed[2] !== "string");
+	const isNameless = readable.type !== 3 && typeof parsed[2] !== "string";
+	const broken = parsed.length !== [0, 0, 4, 3, 5][readable.type] || isNameless;
 	if (broken) return readable;
 	const good = { ...readable, frame: new Set<RpcError>() };
 	const action = readable.type === 2 ? (parsed[2] as string) : ANSWERED;
 	if (readable.type === 4 || !ACTION_NAMES.includes(action)) return good;
 	const payload = parsed.at(-1);
 	good.payload = judge.codes(action, readable.type === 2, payload);
-	// Two things that the schemas allow and the station does not: a member that comes twice, of which JSON.parse hides the
-	// first with all its faults, and integers that are too large.
+	// Two things that the schemas allow and the station does not: a member that comes twice, of which JSON.parse hides
+	// the first with all its faults, and integers that are too large.
 	if (colons(text) > members(parsed)) for (const code of PAYLOAD_CODES) good.payload.add(code);
 	if (largest(payload) > 2147483647) good.payload.add(RpcError.PropertyConstraintViolation);
 	return good;
@@ -70,7 +77,9 @@ function judgeFrame(bytes: Uint8Array): Verdicts {
 describe("core hostile", () => {
 	it(`of ${FRAMES} damaged frames none throws and every one is judged as ajv and the frame's grammar say`, () => {
 		const random = new Random(SEED);
-		const pool = PAYLOADS.flatMap((vector) => [MINIMAL, FULL, SOME, SOME].map((style) => ({ vector, payload: make(vector.schema, random, style) })));
+		const styles = [MINIMAL, FULL, SOME, SOME];
+		const pool = PAYLOADS.flatMap((vector) =>
+			styles.map((style) => ({ vector, payload: make(vector.schema, random, style) })));
 		const texts = pool.map(({ vector, payload }) => Buffer.from(JSON.stringify(framed(vector, payload))));
 		const counts = new Map<string, number>();
 		for (let number = 0; number < FRAMES; number++) {
@@ -83,16 +92,19 @@ describe("core hostile", () => {
 				damageStructure(whole, random);
 				let text = dress(whole, random);
 				if (random.below(20) > 0) text = text.replace(/^(\s*\[\s*[234])(\.0|e0|0E-1|\.00e\+0)/, "$1");
-				bytes = random.below(10) === 0 ? damageBytes(Buffer.from(text), random.pick(texts), random) : Buffer.from(text);
+				bytes = random.below(10) === 0
+					? damageBytes(Buffer.from(text), random.pick(texts), random) : Buffer.from(text);
 			}
 			const outcome = check(bytes, number);
 			counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
 		}
 		const shown = [...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${name} ${count}`);
 		console.log(`core hostile: ${FRAMES} damaged frames: ${shown.join(", ")}`);
-		for (const name of ["accepted", "RpcFrameworkError", "FormatViolation", "TypeConstraintViolation", "OccurrenceConstraintViolation",
-			"PropertyConstraintViolation", "MessageTypeNotSupported", "NotImplemented"])
-			expect(counts.get(name) ?? 0).withContext(name).toBeGreaterThan(100);
+		const outcomes = [
+			"accepted", "RpcFrameworkError", "FormatViolation", "TypeConstraintViolation", "OccurrenceConstraintViolation",
+			"PropertyConstraintViolation", "MessageTypeNotSupported", "NotImplemented",
+		];
+		for (const name of outcomes) expect(counts.get(name) ?? 0).withContext(name).toBeGreaterThan(100);
 	}, 120_000);
 
 	/** Runs one frame through scan and decode beside the judge; returns what came out. */
@@ -110,15 +122,19 @@ describe("core hostile", () => {
 		}
 		if (expected.frame.size > 0) {
 			if (!expected.frame.has(frame.error)) return complain(`${RPC_ERROR_NAMES[frame.error]} for the frame`);
-			if (expected.id !== "" && expected.frame.has(RpcError.MessageTypeNotSupported) && frame.id !== clean(expected.id)) return complain("another id");
+			const isTyped = !expected.frame.has(RpcError.MessageTypeNotSupported);
+			if (expected.id !== "" && !isTyped && frame.id !== clean(expected.id)) return complain("another id");
 			if (!frame.idRead && frame.id !== UNREADABLE) return complain("an id that was not read");
 			return RPC_ERROR_NAMES[frame.error]!;
 		}
 		if (frame.error !== RpcError.None) return complain(RPC_ERROR_NAMES[frame.error]! + " for a good frame");
-		if (frame.messageType !== expected.type || frame.id !== clean(expected.id)) return complain("another type or id");
+		if (frame.messageType !== expected.type || frame.id !== clean(expected.id))
+			return complain("another type or id");
 		if (frame.messageType === MessageType.CallError) return "CALLERROR";
-		const action = frame.messageType === MessageType.Call ? actionOf(bytes, frame.actionFrom, frame.actionTo) : Action[ANSWERED];
-		if (frame.messageType === MessageType.Call && action !== ACTION_NAMES.indexOf((expected.parsed as string[])[2]!)) return complain("another action");
+		const action = frame.messageType === MessageType.Call
+			? actionOf(bytes, frame.actionFrom, frame.actionTo) : Action[ANSWERED];
+		const named = frame.messageType === MessageType.Call ? (expected.parsed as string[])[2]! : ANSWERED;
+		if (action !== ACTION_NAMES.indexOf(named)) return complain("another action");
 		if (action < 0) return "NotImplemented";
 		const type = (frame.messageType === MessageType.Call ? REQUEST_TYPE : RESPONSE_TYPE)[action]!;
 		let object: object | undefined;
@@ -130,9 +146,11 @@ describe("core hostile", () => {
 		if ((object === undefined) !== (verdict.error !== RpcError.None)) return complain("no object and no error");
 		// What only the station refuses may be accepted all the same where it is inside customData or open data.
 		const codes = expected.payload;
-		const ajvAccepts = judge.accepts(actionName(frame, expected), frame.messageType === MessageType.Call, (expected.parsed as unknown[]).at(-1));
+		const payload = (expected.parsed as unknown[]).at(-1);
+		const ajvAccepts = judge.accepts(named, frame.messageType === MessageType.Call, payload);
 		if (object !== undefined) return ajvAccepts ? "accepted" : complain("accepted, but ajv refuses");
-		if (!codes.has(verdict.error)) return complain(`${RPC_ERROR_NAMES[verdict.error]} ${verdict.offender}, not of ${[...codes].map((code) => RPC_ERROR_NAMES[code]).join()}`);
+		if (!codes.has(verdict.error))
+			return complain(`${RPC_ERROR_NAMES[verdict.error]} ${verdict.offender}, not one of ${[...codes].join()}`);
 		return RPC_ERROR_NAMES[verdict.error]!;
 	}
 
@@ -140,15 +158,19 @@ describe("core hostile", () => {
 		let prefixes = 0;
 		const random = new Random(SEED + 1);
 		for (const vector of PAYLOADS.filter((_, index) => index % 4 === 0)) {
-			const bytes = new Uint8Array(Buffer.from(JSON.stringify(framed(vector, make(vector.schema, random, SOME)))));
+			const message = framed(vector, make(vector.schema, random, SOME));
+			const bytes = new Uint8Array(Buffer.from(JSON.stringify(message)));
 			const idEnd = Buffer.from(bytes).indexOf('"id-1"') + 6;
 			for (let length = 0; length < bytes.length; length++) {
 				scan(bytes.slice(), length, frame);
-				if (frame.error !== RpcError.RpcFrameworkError) fail(`${vector.action} cut at ${length}: ${RPC_ERROR_NAMES[frame.error]}`);
-				if (frame.id !== (length >= idEnd ? "id-1" : UNREADABLE)) fail(`${vector.action} cut at ${length}: id ${frame.id}`);
+				if (frame.error !== RpcError.RpcFrameworkError)
+					fail(`${vector.action} cut at ${length}: ${RPC_ERROR_NAMES[frame.error]}`);
+				if (frame.id !== (length >= idEnd ? "id-1" : UNREADABLE))
+					fail(`${vector.action} cut at ${length}: id ${frame.id}`);
 				scanHead(bytes.slice(), length, frame);
 				const code = length >= idEnd ? RpcError.FormatViolation : RpcError.RpcFrameworkError;
-				if (frame.error !== code || frame.idRead !== length >= idEnd) fail(`${vector.action} head of ${length}: ${RPC_ERROR_NAMES[frame.error]}`);
+				if (frame.error !== code || frame.idRead !== length >= idEnd)
+					fail(`${vector.action} head of ${length}: ${RPC_ERROR_NAMES[frame.error]}`);
 				prefixes++;
 			}
 		}
@@ -194,11 +216,12 @@ describe("core hostile", () => {
 	});
 
 	it("a frame nested deeper than depthMax is refused before anything is read, one as deep is not", () => {
-		const nested = (depth: number): string => `[2,"a","DataTransfer",{"vendorId":"v","data":${"[".repeat(depth - 2)}${"]".repeat(depth - 2)}}]`;
-		for (const [depth, error] of [[LIMITS.depthMax, RpcError.None], [LIMITS.depthMax + 1, RpcError.FormatViolation], [64, RpcError.FormatViolation],
-			[100_000, RpcError.FormatViolation]] as const) {
+		const nested = (depth: number): string =>
+			`[2,"a","DataTransfer",{"vendorId":"v","data":${"[".repeat(depth - 2)}${"]".repeat(depth - 2)}}]`;
+		for (const depth of [LIMITS.depthMax, LIMITS.depthMax + 1, 64, 100_000]) {
 			const bytes = new Uint8Array(Buffer.from(nested(depth)));
 			scan(bytes, bytes.length, frame);
+			const error = depth > LIMITS.depthMax ? RpcError.FormatViolation : RpcError.None;
 			expect(frame.error).withContext(String(depth)).toBe(error);
 			expect(frame.id).toBe("a");
 		}
@@ -206,15 +229,21 @@ describe("core hostile", () => {
 
 	it("Part 4 §9: customData with any content under a vendorId is accepted and ignored at every level", () => {
 		const bytes = new Uint8Array(Buffer.from(
-			'[2,"a","GetVariables",{"customData":{"x":{"vendorId":1,"y":[null,{}]},"vendorId":"v"},"getVariableData":[{"component":{"name":"C",' +
-			'"customData":{"vendorId":"w","constructor":{}},"evse":{"id":1,"customData":{"vendorId":""}}},"variable":{"name":"V"}}]}]'));
+			'[2,"a","GetVariables",{"customData":{"x":{"vendorId":1,"y":[null,{}]},"vendorId":"v"},' +
+			'"getVariableData":[{"component":{"name":"C","customData":{"vendorId":"w","constructor":{}},"evse":{"id":1,' +
+			'"customData":{"vendorId":""}}},"variable":{"name":"V"}}]}]'));
 		scan(bytes, bytes.length, frame);
 		const object = decode(bytes, frame.payloadFrom, frame.payloadTo, REQUEST_TYPE[Action.GetVariables]!, verdict);
-		expect(object).toEqual({ getVariableData: [{ component: { name: "C", evse: { id: 1 } }, variable: { name: "V" } }] });
+		expect(object).toEqual({
+			getVariableData: [{ component: { name: "C", evse: { id: 1 } }, variable: { name: "V" } }],
+		});
 	});
 
 	it("a member that comes twice is a FormatViolation, also when one name is escaped", () => {
-		for (const text of ['{"reportBase":"FullInventory","requestId":1,"requestId":1}', '{"requestId":1,"\\u0072equestId":2,"reportBase":"FullInventory"}']) {
+		for (const text of [
+			'{"reportBase":"FullInventory","requestId":1,"requestId":1}',
+			'{"requestId":1,"\\u0072equestId":2,"reportBase":"FullInventory"}',
+		]) {
 			const bytes = new Uint8Array(Buffer.from(text));
 			expect(decode(bytes, 0, bytes.length, REQUEST_TYPE[Action.GetBaseReport]!, verdict)).toBeUndefined();
 			expect(verdict.error).toBe(RpcError.FormatViolation);
@@ -256,10 +285,6 @@ describe("core hostile", () => {
 
 function framed({ action, isRequest }: Payload, payload: unknown): unknown[] {
 	return isRequest ? [2, "id-1", action, payload] : [3, "id-1", payload];
-}
-
-function actionName(read: Frame, expected: Verdicts): string {
-	return read.messageType === MessageType.Call ? (expected.parsed as string[])[2]! : ANSWERED;
 }
 
 /** What a string becomes on XS: no zero characters, no lone surrogates. */

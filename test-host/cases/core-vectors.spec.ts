@@ -3,7 +3,9 @@ import { RPC_ERROR_NAMES, RpcError } from "../../preload/errors.js";
 import { decode, Verdict } from "../../modules/core/decode.js";
 import { Encoder } from "../../modules/core/encode.js";
 import { actionOf, Frame, MessageType, scan } from "../../modules/core/scan.js";
-import { type Bad, breakAll, FULL, kept, make, MAXIMAL, MINIMAL, type Payload, PAYLOADS, pruned, Random, SOME } from "../vectors/generate.js";
+import {
+	type Bad, breakAll, FULL, kept, make, MAXIMAL, MINIMAL, type Payload, PAYLOADS, pruned, Random, SOME,
+} from "../vectors/generate.js";
 import { Judge } from "../vectors/judge.js";
 
 const SEED = 20200331;
@@ -28,7 +30,9 @@ function read(vector: Payload, payload: unknown): object | undefined {
 	const action = Action[vector.action as keyof typeof Action];
 	if (vector.isRequest) expect(actionOf(bytes, frame.actionFrom, frame.actionTo)).toBe(action);
 	else expect(frame.messageType).toBe(MessageType.CallResult);
-	return decode(bytes, frame.payloadFrom, frame.payloadTo, (vector.isRequest ? REQUEST_TYPE : RESPONSE_TYPE)[action]!, verdict);
+	return decode(
+		bytes, frame.payloadFrom, frame.payloadTo, (vector.isRequest ? REQUEST_TYPE : RESPONSE_TYPE)[action]!, verdict,
+	);
 }
 
 const nameOf = (vector: Payload): string => vector.action + (vector.isRequest ? "Request" : "Response");
@@ -49,7 +53,9 @@ describe("core vectors", () => {
 				expect(judge.accepts(vector.action, vector.isRequest, payload)).withContext(nameOf(vector)).toBeTrue();
 				const object = read(vector, payload);
 				expect(RPC_ERROR_NAMES[verdict.error]).withContext(`${nameOf(vector)} ${verdict.offender}`).toBe("");
-				expect(object).withContext(nameOf(vector)).toEqual(kept(payload, vector.action === "DataTransfer") as object);
+				expect(object).withContext(nameOf(vector)).toEqual(
+					kept(payload, vector.action === "DataTransfer") as object
+				);
 				vectors++;
 			}
 		}
@@ -67,7 +73,8 @@ describe("core vectors", () => {
 				kinds.set(bad.kind, (kinds.get(bad.kind) ?? 0) + 1);
 			}
 		}
-		console.log(`core vectors: ${vectors} bad payloads (${[...kinds].map(([kind, count]) => `${kind} ${count}`).join(", ")}), ajv and decode agree on all`);
+		const shown = [...kinds].map(([kind, count]) => `${kind} ${count}`).join(", ");
+		console.log(`core vectors: ${vectors} bad payloads (${shown}), ajv and decode agree on all`);
 		expect(kinds.size).toBe(13);
 		expect(vectors).toBeGreaterThan(10_000);
 	});
@@ -77,7 +84,9 @@ describe("core vectors", () => {
 		if (judge.accepts(vector.action, vector.isRequest, bad.payload)) fail(where + ": ajv accepts it");
 		const object = read(vector, bad.payload);
 		if (object !== undefined || verdict.error !== bad.error || verdict.offender !== bad.offender)
-			fail(`${where}: ${RPC_ERROR_NAMES[verdict.error]} ${verdict.offender} instead of ${RPC_ERROR_NAMES[bad.error]}`);
+			fail(
+				`${where}: ${RPC_ERROR_NAMES[verdict.error]} ${verdict.offender}, not ${RPC_ERROR_NAMES[bad.error]}`
+			);
 	}
 
 	it("what was decoded is encoded to the same JSON, in pieces of any size", () => {
@@ -106,12 +115,15 @@ describe("core vectors", () => {
 				expect(first.replace('"chargingProfile":{}', "")).not.toMatch(/:(\[\]|\{\}|null)/);
 			}
 		}
-		console.log(`core vectors: ${messages} messages encoded in pieces of ${PIECES.join(", ")} bytes equal their originals`);
+		console.log(
+			`core vectors: ${messages} messages encoded in pieces of ${PIECES.join(", ")} bytes equal their originals`
+		);
 	});
 
-	it("integers beyond 31 bits and a sign are out of range (Part 2 §3.1), though JSON Schema has no such limit", () => {
+	it("Part 2 §3.1: integers beyond 31 bits and a sign are out of range, though the schemas have no limit", () => {
 		const vector = PAYLOADS.find((payload) => nameOf(payload) === "CancelReservationRequest")!;
-		for (const good of [2147483647, -2147483648]) expect(read(vector, { reservationId: good })).toEqual({ reservationId: good });
+		for (const good of [2147483647, -2147483648])
+			expect(read(vector, { reservationId: good })).toEqual({ reservationId: good });
 		for (const bad of [2147483648, -2147483649, 1e15]) {
 			expect(read(vector, { reservationId: bad })).toBeUndefined();
 			expect(verdict.error).toBe(RpcError.PropertyConstraintViolation);
@@ -136,5 +148,6 @@ function drain(encoder: Encoder, piece: number): string {
 function canonical(value: unknown): unknown {
 	if (Array.isArray(value)) return value.map(canonical);
 	if (value === null || typeof value !== "object") return value;
-	return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => [name, canonical(member)]));
+	const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+	return Object.fromEntries(members.map(([name, member]) => [name, canonical(member)]));
 }

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { Action, ACTION_AT, ACTION_BYTES, ACTION_NAMES, NO_TYPE, REQUEST_TYPE, RESPONSE_TYPE, SECTION, SENDER } from "../../preload/actions.js";
+import {
+	Action, ACTION_AT, ACTION_BYTES, ACTION_NAMES, NO_TYPE, REQUEST_TYPE, RESPONSE_TYPE, SECTION, SENDER,
+} from "../../preload/actions.js";
 import * as schema from "../../preload/schema.js";
 import * as variables from "../../preload/variables.js";
 import { generate } from "../../scripts/generate-tables.js";
@@ -12,10 +14,13 @@ const ROOT = join(__dirname, "..", "..");
 describe("tables", () => {
 	it("generating them again from both schema packages and the device model gives the committed files", () => {
 		const generated = generate();
-		expect(generated.files.map(([path]) => path)).toEqual(["preload/actions.ts", "preload/schema.ts", "preload/payloads.d.ts", "preload/variables.ts"]);
+		expect(generated.files.map(([path]) => path)).toEqual([
+			"preload/actions.ts", "preload/schema.ts", "preload/payloads.d.ts", "preload/variables.ts",
+		]);
 		for (const [path, text] of generated.files) {
 			expect(existsSync(join(ROOT, path))).toBeTrue();
-			expect(readFileSync(join(ROOT, path), "utf8") === text).withContext(path + " is not what the generator makes").toBeTrue();
+			expect(readFileSync(join(ROOT, path), "utf8") === text)
+				.withContext(path + " is not what the generator makes").toBeTrue();
 		}
 		for (const line of generated.summary) console.log("tables: " + line);
 	});
@@ -33,8 +38,10 @@ describe("tables", () => {
 		}
 		expect([...SENDER].filter((sender) => sender === 3).length).toBe(1);
 		expect(SENDER[Action.DataTransfer]).toBe(3);
-		for (const id of [Action.BootNotification, Action.Heartbeat, Action.TransactionEvent, Action.NotifyReport]) expect(SENDER[id]).toBe(2);
-		for (const id of [Action.GetVariables, Action.Reset, Action.RequestStartTransaction, Action.GetLog]) expect(SENDER[id]).toBe(1);
+		for (const id of [Action.BootNotification, Action.Heartbeat, Action.TransactionEvent, Action.NotifyReport])
+			expect(SENDER[id]).toBe(2);
+		for (const id of [Action.GetVariables, Action.Reset, Action.RequestStartTransaction, Action.GetLog])
+			expect(SENDER[id]).toBe(1);
 	});
 
 	it("the rows of every payload say what its schema says", () => {
@@ -80,16 +87,21 @@ describe("tables", () => {
 });
 
 describe("tables of the device model", () => {
-	const { Variable, VARIABLE_COUNT, CELL, NO_CELL, MUTABILITY, Mutability, DEFAULT, LIVE, DATA_TYPE, DataType, VALUES_LIST } = variables;
+	const { Variable, VARIABLE_COUNT, CELL, NO_CELL, MUTABILITY, Mutability, DEFAULT, LIVE } = variables;
+	const { DATA_TYPE, DataType, VALUES_LIST } = variables;
 	const ids = Object.values(Variable);
 
 	it("all columns are of one length and ids are consecutive", () => {
 		expect(ids).toEqual(Array.from({ length: VARIABLE_COUNT }, (_, id) => id) as typeof ids);
-		for (const column of [variables.COMPONENT, variables.VARIABLE_NAMES, variables.VARIABLE_INSTANCES, variables.SCOPE, DATA_TYPE, variables.UNIT,
-			VALUES_LIST, variables.MIN, variables.MAX, MUTABILITY, variables.PERSISTENT, LIVE, DEFAULT, CELL]) expect(column.length).toBe(VARIABLE_COUNT);
+		const columns = [
+			variables.COMPONENT, variables.VARIABLE_NAMES, variables.VARIABLE_INSTANCES, variables.SCOPE, DATA_TYPE,
+			variables.UNIT, VALUES_LIST, variables.MIN, variables.MAX, MUTABILITY, variables.PERSISTENT, LIVE, DEFAULT,
+			CELL,
+		];
+		for (const column of columns) expect(column.length).toBe(VARIABLE_COUNT);
 	});
 
-	it("B07.FR.03 every variable has a value or is live, lists have their values listed, writable ones persist in a cell", () => {
+	it("B07.FR.03 a variable has a value or is live, a list lists its values, a writable one has a cell", () => {
 		for (const id of ids) {
 			const name = Object.keys(Variable)[id]!;
 			if (LIVE[id] === 0) expect(DEFAULT[id]).withContext(name).not.toBe("");
@@ -102,14 +114,18 @@ describe("tables of the device model", () => {
 	});
 
 	it("flash format: the cell numbers of released variables never change", () => {
-		const cells = Object.entries(Variable).filter(([, id]) => CELL[id] !== NO_CELL).sort((a, b) => CELL[a[1]]! - CELL[b[1]]!);
+		const writable = Object.entries(Variable).filter(([, id]) => CELL[id] !== NO_CELL);
+		const cells = writable.sort((a, b) => CELL[a[1]]! - CELL[b[1]]!);
 		expect(cells.map(([name]) => name)).toEqual([
-			"AlignedDataInterval", "AlignedDataMeasurands", "AlignedDataTxEndedInterval", "AlignedDataTxEndedMeasurands", "AuthAuthorizeRemoteStart",
-			"AuthLocalAuthorizeOffline", "AuthLocalPreAuthorize", "ClockTimeSource", "OCPPCommHeartbeatInterval", "OCPPCommMessageAttemptIntervalTransactionEvent",
-			"OCPPCommMessageAttemptsTransactionEvent", "OCPPCommNetworkConfigurationPriority", "OCPPCommNetworkProfileConnectionAttempts",
-			"OCPPCommOfflineThreshold", "OCPPCommResetRetries", "OCPPCommRetryBackOffRandomRange", "OCPPCommRetryBackOffRepeatTimes",
-			"OCPPCommRetryBackOffWaitMinimum", "OCPPCommWebSocketPingInterval", "SampledDataTxEndedInterval", "SampledDataTxEndedMeasurands",
-			"SampledDataTxStartedMeasurands", "SampledDataTxUpdatedInterval", "SampledDataTxUpdatedMeasurands", "SecurityBasicAuthPassword",
+			"AlignedDataInterval", "AlignedDataMeasurands", "AlignedDataTxEndedInterval",
+			"AlignedDataTxEndedMeasurands", "AuthAuthorizeRemoteStart", "AuthLocalAuthorizeOffline",
+			"AuthLocalPreAuthorize", "ClockTimeSource", "OCPPCommHeartbeatInterval",
+			"OCPPCommMessageAttemptIntervalTransactionEvent", "OCPPCommMessageAttemptsTransactionEvent",
+			"OCPPCommNetworkConfigurationPriority", "OCPPCommNetworkProfileConnectionAttempts",
+			"OCPPCommOfflineThreshold", "OCPPCommResetRetries", "OCPPCommRetryBackOffRandomRange",
+			"OCPPCommRetryBackOffRepeatTimes", "OCPPCommRetryBackOffWaitMinimum", "OCPPCommWebSocketPingInterval",
+			"SampledDataTxEndedInterval", "SampledDataTxEndedMeasurands", "SampledDataTxStartedMeasurands",
+			"SampledDataTxUpdatedInterval", "SampledDataTxUpdatedMeasurands", "SecurityBasicAuthPassword",
 			"SecurityOrganizationName", "TxEVConnectionTimeOut", "TxStopTxOnInvalidId",
 		]);
 		expect(variables.WRITABLE_COUNT).toBe(cells.length);
@@ -117,10 +133,15 @@ describe("tables of the device model", () => {
 	});
 
 	it("Part 2 Core: the required variables are there", () => {
-		const names = ids.map((id) => `${variables.COMPONENT_NAMES[variables.COMPONENT[id]!]}.${variables.VARIABLE_NAMES[id]}`);
-		for (const name of ["ChargingStation.AvailabilityState", "EVSE.Power", "Connector.ConnectorType", "ClockCtrlr.DateTime", "TxCtrlr.TxStartPoint",
-			"OCPPCommCtrlr.RetryBackOffWaitMinimum", "OCPPCommCtrlr.WebSocketPingInterval", "SecurityCtrlr.BasicAuthPassword",
-			"SampledDataCtrlr.TxStartedMeasurands", "TxCtrlr.EVConnectionTimeOut", "AuthCtrlr.LocalAuthorizeOffline"]) expect(names).toContain(name);
+		const names = ids.map(
+			(id) => `${variables.COMPONENT_NAMES[variables.COMPONENT[id]!]}.${variables.VARIABLE_NAMES[id]}`
+		);
+		for (const name of [
+			"ChargingStation.AvailabilityState", "EVSE.Power", "Connector.ConnectorType", "ClockCtrlr.DateTime",
+			"TxCtrlr.TxStartPoint", "OCPPCommCtrlr.RetryBackOffWaitMinimum", "OCPPCommCtrlr.WebSocketPingInterval",
+			"SecurityCtrlr.BasicAuthPassword", "SampledDataCtrlr.TxStartedMeasurands", "TxCtrlr.EVConnectionTimeOut",
+			"AuthCtrlr.LocalAuthorizeOffline",
+		]) expect(names).toContain(name);
 		expect(MUTABILITY[Variable.SecurityBasicAuthPassword]).toBe(Mutability.WriteOnly);
 		expect(MUTABILITY[Variable.OCPPCommMessageTimeoutDefault]).toBe(Mutability.ReadOnly);
 	});

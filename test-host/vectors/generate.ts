@@ -1,5 +1,5 @@
-// Payloads for every schema, good and bad, drawn from a seed. They are made from the original schemas, not from the tables
-// of preload/, so a mistake of the table generator cannot hide itself.
+// Payloads for every schema, good and bad, drawn from a seed. They are made from the original schemas, not from the
+// tables of preload/, so a mistake of the table generator cannot hide itself.
 
 import { createRequire } from "node:module";
 
@@ -76,7 +76,8 @@ const DATES = [
 	"2023-03-26T02:30:00.123456+02:00", "0001-01-01T00:00:00-11:30", "9999-12-31T23:59:59Z",
 ];
 const BAD_DATES = [
-	"", "2023-02-29T00:00:00Z", "2024-13-01T00:00:00Z", "2024-00-01T00:00:00Z", "2024-01-32T00:00:00Z", "2024-01-01T24:00:00Z",
+	"", "2023-02-29T00:00:00Z", "2024-13-01T00:00:00Z", "2024-00-01T00:00:00Z", "2024-01-32T00:00:00Z",
+	"2024-01-01T24:00:00Z",
 	"2024-01-01T00:60:00Z", "2024-01-01T00:00:61Z", "2024-01-01T12:00:60Z", "2024-01-01T00:00:00", "2024-01-01",
 	"2024-01-01T00:00:00.Z", "2024-01-01T00:00:00+24:00", "2024-1-1T00:00:00Z", "20240101T000000Z", "yesterday",
 	"2024-01-01T00:00:00Z ", "2024-01-01T00:00Z", "2024-01-01X00:00:00Z", "2100-02-29T00:00:00Z",
@@ -106,7 +107,8 @@ function value(schema: Schema, root: Schema, random: Random, style: Style): unkn
 				const wanted = style.optional === "all" || (style.optional === "some" && random.below(2) === 0);
 				if (required.has(name) || wanted) object[name] = value(member, root, random, style);
 			}
-			if (isCustomData(real) && style.optional !== "none") object["anything"] = [1, { deep: null, vendorId: false }, "é"];
+			if (isCustomData(real) && style.optional !== "none")
+				object["anything"] = [1, { deep: null, vendorId: false }, "é"];
 			return object;
 		}
 		case "array": {
@@ -177,8 +179,12 @@ function changed(payload: unknown, path: Path, change: (object: Record<string, u
 /** Breaks the object at `path`, whose schema is `schema`, and what is in it. */
 function walk(schema: Schema, root: Schema, path: Path, bad: Bad[], good: unknown, random: Random): void {
 	const real = resolve(schema, root);
-	const add = (kind: string, error: RpcError, offender: string, change: (object: Record<string, unknown>) => void): void => {
-		bad.push({ what: `${kind} at ${[...path, offender].join(".")}`, kind, error, offender, payload: changed(good, path, change) });
+	type Change = (object: Record<string, unknown>) => void;
+	const add = (kind: string, error: RpcError, offender: string, change: Change): void => {
+		bad.push({
+			what: `${kind} at ${[...path, offender].join(".")}`, kind, error, offender,
+			payload: changed(good, path, change),
+		});
 	};
 	const put = (kind: string, error: RpcError, name: string, replacement: unknown): void => {
 		const list = resolve(real.properties![name]!, root).type === "array" && !kind.startsWith("list");
@@ -191,7 +197,8 @@ function walk(schema: Schema, root: Schema, path: Path, bad: Bad[], good: unknow
 		const known = Object.keys(real.properties ?? {});
 		const first = known.at(-1)!;
 		for (const name of [first + "x", first.slice(0, -1), first.toUpperCase(), "constructor", "evse", "ünknown"])
-			if (!known.includes(name)) add("unknown member", RpcError.FormatViolation, name, (object) => (object[name] = 1));
+			if (!known.includes(name))
+				add("unknown member", RpcError.FormatViolation, name, (object) => (object[name] = 1));
 	}
 	for (const name of real.required ?? [])
 		add("missing member", RpcError.OccurrenceConstraintViolation, name, (object) => delete object[name]);
@@ -204,7 +211,10 @@ function walk(schema: Schema, root: Schema, path: Path, bad: Bad[], good: unknow
 			if (list.minItems) put("list: empty", RpcError.OccurrenceConstraintViolation, name, []);
 			if (list.maxItems) {
 				const item = value(list.items!, root, random, MINIMAL);
-				put("list: too long", RpcError.OccurrenceConstraintViolation, name, Array.from({ length: list.maxItems + 1 }, () => item));
+				put(
+					"list: too long", RpcError.OccurrenceConstraintViolation, name,
+					Array.from({ length: list.maxItems + 1 }, () => item),
+				);
 			}
 		}
 		const item = list.type === "array" ? resolve(list.items!, root) : list;
@@ -212,7 +222,9 @@ function walk(schema: Schema, root: Schema, path: Path, bad: Bad[], good: unknow
 		put("null", RpcError.TypeConstraintViolation, name, null);
 		for (const wrong of wrongTypes(item)) put("type", RpcError.TypeConstraintViolation, name, wrong);
 		if (item.enum) {
-			for (const wrong of ["", "Nonsense", item.enum[0]!.toLowerCase() + "x", item.enum[0] + " ", item.enum[0]!.slice(1)])
+			for (const wrong of [
+				"", "Nonsense", item.enum[0]!.toLowerCase() + "x", item.enum[0] + " ", item.enum[0]!.slice(1),
+			])
 				if (!item.enum.includes(wrong)) put("enumeration", RpcError.PropertyConstraintViolation, name, wrong);
 		} else if (item.type === "string" && item.format) {
 			for (const wrong of BAD_DATES) put("date-time", RpcError.PropertyConstraintViolation, name, wrong);
@@ -222,7 +234,8 @@ function walk(schema: Schema, root: Schema, path: Path, bad: Bad[], good: unknow
 		}
 		if (item.minimum !== undefined) put("range", RpcError.PropertyConstraintViolation, name, item.minimum - 1);
 		if (item.maximum !== undefined) put("range", RpcError.PropertyConstraintViolation, name, item.maximum + 1);
-		if (item.type === "object") walk(item, root, list.type === "array" ? [...path, name, 0] : [...path, name], bad, good, random);
+		if (item.type === "object")
+			walk(item, root, list.type === "array" ? [...path, name, 0] : [...path, name], bad, good, random);
 	}
 }
 
@@ -241,7 +254,9 @@ function wrongTypes(schema: Schema): unknown[] {
 export function kept(payload: unknown, isDataTransfer: boolean): unknown {
 	if (Array.isArray(payload)) return payload.map((item) => kept(item, false));
 	if (payload === null || typeof payload !== "object") return payload;
-	const entries = Object.entries(payload).filter(([name]) => name !== "customData" && !(isDataTransfer && name === "data"));
+	const entries = Object.entries(payload).filter(
+		([name]) => name !== "customData" && !(isDataTransfer && name === "data")
+	);
 	return Object.fromEntries(entries.map(([name, member]) => [name, kept(member, false)]));
 }
 
@@ -250,5 +265,7 @@ export function pruned(payload: unknown): unknown {
 	if (Array.isArray(payload)) return payload.map(pruned);
 	if (payload === null || typeof payload !== "object") return payload;
 	const entries = Object.entries(payload).map(([name, member]) => [name, pruned(member)] as const);
-	return Object.fromEntries(entries.filter(([, member]) => member === null || typeof member !== "object" || Object.keys(member).length > 0));
+	const isFull = (member: unknown): boolean =>
+		member === null || typeof member !== "object" || Object.keys(member).length > 0;
+	return Object.fromEntries(entries.filter(([, member]) => isFull(member)));
 }

@@ -1,5 +1,5 @@
-// Hostile frames: good ones, damaged. Byte damage mostly ends in broken JSON; damage to the structure mostly stays JSON and
-// breaks a schema, a frame or nothing at all.
+// Hostile frames: good ones, damaged. Byte damage mostly ends in broken JSON; damage to the structure mostly stays JSON
+// and breaks a schema, a frame or nothing at all.
 
 import type { Random } from "./generate.js";
 
@@ -11,7 +11,8 @@ export function damageBytes(frame: Buffer, other: Buffer, random: Random): Buffe
 }
 
 const TOKENS = [
-	"{", "}", "[", "]", ",", ":", '"', "\\", "\\u0000", "\\ud83d", "null", "true", "0", "-", "1e5", ".5", " ", "\n", "\t", "{}", "[]", '""',
+	"{", "}", "[", "]", ",", ":", '"', "\\", "\\u0000", "\\ud83d", "null", "true", "0", "-", "1e5", ".5", " ", "\n",
+	"\t", "{}", "[]", '""',
 	'"a":1,', "\u00e4", "\u{1F50C}", "1.0", "e", "\\n", "//", "\ufeff", "-1", "99999999999",
 ];
 
@@ -36,15 +37,22 @@ function damageOnce(bytes: Buffer, other: Buffer, random: Random): Buffer {
 			const from = random.below(other.length);
 			return Buffer.concat([bytes.subarray(0, at), other.subarray(from, from + count), bytes.subarray(at)]);
 		}
-		default: return Buffer.concat([bytes.subarray(0, at), other.subarray(Math.min(at, random.below(other.length)))]);
+		default: return Buffer.concat([
+			bytes.subarray(0, at), other.subarray(Math.min(at, random.below(other.length))),
+		]);
 	}
 }
 
 const VALUES: unknown[] = [
-	null, true, false, 0, 1, -1, 1.5, 100, 101, 2147483648, 1e300, "", "x", "Accepted", "2024-01-01T00:00:00Z", "x".repeat(60), [], [1], {}, ["x"],
-	[{}], { vendorId: "v" }, { vendorId: 1 }, [[[[]]]], { id: 1, connectorId: 1 }, { idToken: "A", type: "Central" }, "\u0000", "\ud800", "Ö",
+	null, true, false, 0, 1, -1, 1.5, 100, 101, 2147483648, 1e300, "", "x", "Accepted", "2024-01-01T00:00:00Z",
+	"x".repeat(60), [], [1], {}, ["x"],
+	[{}], { vendorId: "v" }, { vendorId: 1 }, [[[[]]]], { id: 1, connectorId: 1 },
+	{ idToken: "A", type: "Central" }, "\u0000", "\ud800", "Ö",
 ];
-const FOREIGN = ["foreign", "constructor", "__proto__", "toString", "hasOwnProperty", "Status", "customdata", "", "é", "vendorId", "evse"];
+const FOREIGN = [
+	"foreign", "constructor", "__proto__", "toString", "hasOwnProperty", "Status", "customdata", "", "é", "vendorId",
+	"evse",
+];
 
 type Node = Record<string, unknown> | unknown[];
 
@@ -94,7 +102,8 @@ function damageObject(object: Record<string, unknown>, nodes: Node[], random: Ra
 		}
 		case 4: {
 			const text = object[name];
-			if (typeof text === "string") object[name] = random.below(2) === 0 ? text + text.slice(0, 3) + "é" : text.slice(1);
+			if (typeof text === "string")
+				object[name] = random.below(2) === 0 ? text + text.slice(0, 3) + "é" : text.slice(1);
 			if (typeof text === "number") object[name] = random.pick([text + 0.5, -text, text * 1000, String(text)]);
 			break;
 		}
@@ -114,16 +123,21 @@ function set(object: Record<string, unknown>, name: string, value: unknown): voi
 /** JSON text of a value in an unusual dress: blanks, escapes, other forms of numbers, sometimes a member twice. */
 export function dress(value: unknown, random: Random): string {
 	const blank = (): string => random.pick(["", "", "", " ", "\n", "\t\r "]);
-	if (Array.isArray(value)) return `[${blank()}${value.map((item) => dress(item, random)).join(blank() + "," + blank())}${blank()}]`;
+	if (Array.isArray(value))
+		return `[${blank()}${value.map((item) => dress(item, random)).join(blank() + "," + blank())}${blank()}]`;
 	if (value !== null && typeof value === "object") {
-		const members = Object.entries(value).map(([name, member]) => `${dress(name, random)}${blank()}:${blank()}${dress(member, random)}`);
+		const members = Object.entries(value).map(
+			([name, member]) => `${dress(name, random)}${blank()}:${blank()}${dress(member, random)}`
+		);
 		if (members.length > 0 && random.below(150) === 0) members.push(random.pick(members));
 		return `{${blank()}${members.join(blank() + "," + blank())}${blank()}}`;
 	}
 	if (typeof value === "string") {
 		const text = JSON.stringify(value);
-		if (random.below(3) > 0) return text;
-		return `"${[...text.slice(1, -1)].map((c) => (/[A-Za-z]/.test(c) && random.below(6) === 0 && !text.includes("\\") ? unicode(c) : c)).join("")}"`;
+		if (text.includes("\\") || random.below(3) > 0) return text;
+		const escape = (c: string): string => (/[A-Za-z]/.test(c) && random.below(6) === 0 ? unicode(c) : c);
+		const escaped = [...text.slice(1, -1)].map(escape);
+		return `"${escaped.join("")}"`;
 	}
 	if (typeof value === "number" && Number.isInteger(value) && Math.abs(value) < 1e9 && random.below(4) === 0)
 		return random.pick([`${value}.0`, `${value}e0`, `${value}0E-1`, `${value}.00e+0`]);
