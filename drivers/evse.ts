@@ -129,8 +129,9 @@ export class Evse<
 		this.#pilot.offer(0);
 	}
 
-	lock(on: boolean): void {
+	lock(on: boolean): boolean {
 		this.#lock.set(on);
+		return true;
 	}
 
 	sample(reading: MeterReading): boolean {

@@ -57,6 +57,7 @@ export interface PilotEvents {
 export interface LockShape {
 	/** True where there is a motor to move. */
 	readonly present: boolean;
-	set(locked: boolean): void;
+	/** False when the bolt is known not to move. */
+	set(locked: boolean): boolean;
 	close(): void;
 }
