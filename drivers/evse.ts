@@ -130,8 +130,7 @@ export class Evse<
 	}
 
 	lock(on: boolean): boolean {
-		this.#lock.set(on);
-		return true;
+		return this.#lock.set(on);
 	}
 
 	sample(reading: MeterReading): boolean {

@@ -1,5 +1,5 @@
-// Restart and name resolution of an ESP, straight from the SDK's C (modules/io/system/system.c). Its script is left out:
-// it pulls in the provider of every IO that the chip has.
+// Restart and name resolution of an ESP, straight from the SDK's C (modules/io/system/system.c). Its script is left
+// out: it pulls in the provider of every IO that the chip has.
 
 /** Starts the firmware again; does not return. */
 export function restart(): void {

@@ -1,5 +1,6 @@
 // One charging session without a person: waits for the CSMS, plugs, shows a card, charges, shows the card again,
-// unplugs, and ends the process when the CSMS has answered the Ended event: 0, or 1 with the reason when it takes too long.
+// unplugs, and ends the process when the CSMS has answered the Ended event: 0, or 1 with the reason when it takes too
+// long.
 // Sees: what passes on the wire (Observer) and the bench. It runs on the desktop only and may make garbage.
 
 import type { TimerShape } from "../../drivers/parts.js";

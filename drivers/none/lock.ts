@@ -7,8 +7,10 @@ export class NoneLock implements LockShape {
 		return false;
 	}
 
-	/** There is no motor to move. */
-	set(): void {}
+	/** There is no motor to move, and so none that fails. */
+	set(): boolean {
+		return true;
+	}
 
 	close(): void {}
 }

@@ -196,7 +196,7 @@ describe("drivers/evse", () => {
 			lock: { io: NoneLock },
 		});
 		evse.energize(16_000);
-		evse.lock(true);
+		expect(evse.lock(true)).toBeTrue();
 		timer.advance(60_000);
 		expect(evse.hasLock).toBeFalse();
 		expect(evse.sample({ energyWh: 7, powerW: 0, currentA: [], voltageV: [] })).toBeFalse();
