@@ -37,6 +37,8 @@ export const LIMITS = freeze({
 	configurationValueBytes: 1000,
 	/** Report rows in one NotifyReport. */
 	reportRowsPerMessage: 4,
+	/** Slots for network profiles; the values of NetworkConfigurationPriority (B09.FR.05). */
+	networkProfilesMax: 2,
 	/** Readings of one transaction that its Ended event carries, the first among them and the last not. */
 	endedSamplesMax: 8,
 	/** Longest time between two steps of the station. */

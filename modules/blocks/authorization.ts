@@ -6,6 +6,7 @@ import { Action } from "../../preload/actions.js";
 import { freeze } from "../../preload/freeze.js";
 import type { AuthorizeRequest, AuthorizeResponse, IdTokenEnumType, IdTokenInfoType } from "../../preload/payloads.js";
 import { Variable } from "../../preload/variables.js";
+import { isFree } from "../model/availability.js";
 import type { Evse } from "../model/evse.js";
 import { NO_REMOTE_START } from "../model/evse.js";
 import { Fact } from "../model/facts.js";
@@ -14,11 +15,32 @@ import { Registration } from "../model/registration.js";
 import { EventCode, InternalEvent, LogCode, StopCause } from "../ports/events.js";
 import type { Block, Failure, Station } from "./block.js";
 
-function authorizationOn(station: Station, code: number, evseIndex: number, _value: number): void {
+function authorizationOn(station: Station, code: number, evseIndex: number, value: number): void {
 	if (code === EventCode.tokenPresented) tokenPresented(station, evseIndex);
+	if (code === EventCode.buttonPressed && value === 1) startPressed(station, evseIndex);
 	// The token came first: the cable says which EVSE is meant.
 	if (code === EventCode.cablePluggedIn && station.pendingToken.state === TokenState.accepted)
 		grant(station, station.evses[evseIndex]!);
+}
+
+/** C02.FR.01: a start button needs no token and asks nobody. */
+function startPressed(station: Station, evseIndex: number): void {
+	const evse = station.evses[evseIndex];
+	if (evse === undefined || !isFree(evse) || evse.facts & Fact.Authorized || !station.isOnline) return;
+	station.pendingToken.set(TokenState.granted, "", "NoAuthorization", evseIndex, NO_REMOTE_START);
+	grant(station, evse);
+}
+
+/** E05.FR.11: the owner's token frees a cable that was kept locked; true when that was all it was shown for. */
+function freesCable(station: Station, idToken: string): boolean {
+	for (let i = 0; i < station.evses.length; i++) {
+		const evse = station.evses[i]!;
+		if (evse.lockedFor === "" || !sameText(evse.lockedFor, idToken)) continue;
+		evse.lockedFor = "";
+		evse.port.lock(false);
+		return true;
+	}
+	return false;
 }
 
 function tokenPresented(station: Station, evseIndex: number): void {
@@ -33,6 +55,7 @@ function tokenPresented(station: Station, evseIndex: number): void {
 		if (evse.transactionId !== "" && sameToken(idToken, type, evse.idToken, evse.idTokenType))
 			return station.raise(InternalEvent.authorizationEnded, i, StopCause.local);
 	}
+	if (freesCable(station, idToken)) return;
 	// C01.FR.02: no cache and no list here, so only the CSMS can say yes.
 	if (!station.isOnline) return station.host.log.event(LogCode.tokenRefused, evseIndex, 0);
 	station.pendingToken.set(TokenState.toAsk, idToken, type, only(station, evseIndex), NO_REMOTE_START);
@@ -103,10 +126,6 @@ function choose(station: Station, info: IdTokenInfoType): Evse | undefined {
 /** C01.FR.21: a list of EVSEs in the answer limits the token to them. */
 function mayUse(info: IdTokenInfoType, evse: Evse): boolean {
 	return info.evseId === undefined || info.evseId.indexOf(evse.evseId) >= 0;
-}
-
-function isFree(evse: Evse): boolean {
-	return evse.transactionId === "" && evse.faults === 0;
 }
 
 function someFree(station: Station): boolean {

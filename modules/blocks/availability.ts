@@ -1,34 +1,47 @@
-// G. Availability: the station tells that it lives and in what state its connectors are.
-// Source: OCPP 2.0.1 Part 2, G01, G02, B04.
+// G. Availability: the station tells that it lives and in what state its connectors are, and the CSMS opens and closes
+// them. Source: OCPP 2.0.1 Part 2, G01 to G05, B04.
 
 import { Action } from "../../preload/actions.js";
 import { freeze } from "../../preload/freeze.js";
 import type {
+	ChangeAvailabilityRequest,
+	ChangeAvailabilityResponse,
 	ConnectorStatusEnumType,
 	HeartbeatRequest,
 	HeartbeatResponse,
+	NotifyEventRequest,
 	StatusNotificationRequest,
 } from "../../preload/payloads.js";
 import { Variable } from "../../preload/variables.js";
 import { formatDateTime, parseDateTime } from "../core/datetime.js";
-import { NONE_SENT, connectorStatus } from "../model/availability.js";
+import { BARS_KEPT, Bar, NONE_SENT, connectorStatus } from "../model/availability.js";
+import { Fact } from "../model/facts.js";
 import { Registration } from "../model/registration.js";
-import { InternalEvent } from "../ports/events.js";
+import { EventCode, FaultBit, InternalEvent } from "../ports/events.js";
+import { Cell } from "../storage/cell-ids.js";
 import { Failure } from "./block.js";
-import type { Block, Station } from "./block.js";
+import type { Answer, Block, Station } from "./block.js";
 
 const HEARTBEAT: HeartbeatRequest = freeze({});
+const ACCEPTED: ChangeAvailabilityResponse = freeze({ status: "Accepted" } as const);
+const REJECTED: ChangeAvailabilityResponse = freeze({ status: "Rejected" } as const);
+const SCHEDULED: ChangeAvailabilityResponse = freeze({ status: "Scheduled" } as const);
 
 /** G02.FR.02: silence for the interval; any message of ours that was answered counts as a sign of life (G02.FR.05). */
 function heartbeatDue(station: Station): boolean {
-	const intervalMs = station.variables.number(Variable.OCPPCommHeartbeatInterval) * 1000;
+	if (station.heartbeatTriggered) return true;
+	const intervalMs = Math.min(station.variables.number(Variable.OCPPCommHeartbeatInterval), DAY_SECONDS) * 1000;
 	const left = intervalMs - station.host.clock.since(station.trafficMark);
 	if (left <= 0) return true;
 	station.wakeWithin(left);
 	return false;
 }
 
-function heartbeat(): HeartbeatRequest {
+/** The clock is set at least once a day, whatever the interval (G02.FR.07). */
+const DAY_SECONDS = 86_400;
+
+function heartbeat(station: Station): HeartbeatRequest {
+	station.heartbeatTriggered = false;
 	return HEARTBEAT;
 }
 
@@ -81,6 +94,103 @@ function statusNotificationFailed(station: Station, failure: Failure): void {
 
 function heartbeatFailed(): void {}
 
+// --- ChangeAvailability ---
+
+/** Bits to set or clear at an EVSE for a request; 0 when the request does not mean it. */
+function barFor(request: ChangeAvailabilityRequest, evseId: number): number {
+	if (request.evse === undefined) return Bar.station;
+	if (request.evse.id !== evseId) return 0;
+	return request.evse.connectorId === undefined ? Bar.evse : Bar.connector;
+}
+
+function changeAvailability(station: Station, request: ChangeAvailabilityRequest): Answer {
+	const evses = station.evses;
+	const place = request.evse;
+	if (place !== undefined && (place.id < 1 || place.id > evses.length)) return REJECTED;
+	if (place !== undefined && place.connectorId !== undefined && place.connectorId !== 1) return REJECTED;
+	const close = request.operationalStatus === "Inoperative";
+	let isScheduled = false;
+	for (let i = 0; i < evses.length; i++) {
+		const evse = evses[i]!;
+		const bar = barFor(request, evse.evseId);
+		if (bar !== 0 && close && (evse.barred & bar) === 0 && evse.transactionId !== "") isScheduled = true;
+	}
+	if (!keepBars(station, request, close)) return REJECTED;
+	for (let i = 0; i < evses.length; i++) {
+		const evse = evses[i]!;
+		const bar = barFor(request, evse.evseId);
+		evse.barred = close ? evse.barred | bar : evse.barred & ~bar;
+		if (evse.barred !== 0 && evse.transactionId === "" && evse.facts & Fact.Authorized) {
+			evse.facts &= ~Fact.Authorized;
+			evse.forgetToken();
+		}
+	}
+	return isScheduled ? SCHEDULED : ACCEPTED; // G03.FR.05, G04.FR.06
+}
+
+/** On flash before the answer: explicit settings survive a power cut (G03.FR.08, G04.FR.09). One digit per EVSE. */
+function keepBars(station: Station, request: ChangeAvailabilityRequest, close: boolean): boolean {
+	let text = "";
+	for (let i = 0; i < station.evses.length; i++) {
+		const evse = station.evses[i]!;
+		const bar = barFor(request, evse.evseId);
+		text += String((close ? evse.barred | bar : evse.barred & ~bar) & BARS_KEPT);
+	}
+	return station.cells.set(Cell.availability, text);
+}
+
+function restoreAvailability(station: Station): void {
+	const text = station.cells.get(Cell.availability);
+	if (text === undefined) return;
+	for (let i = 0; i < station.evses.length && i < text.length; i++)
+		station.evses[i]!.barred = (text.charCodeAt(i) - 0x30) & BARS_KEPT;
+}
+
+// --- the lock's problem (G05) ---
+
+function availabilityOn(station: Station, code: number, evseIndex: number, value: number): void {
+	const evse = station.evses[evseIndex];
+	if (evse !== undefined && code === EventCode.faultRaised && value === FaultBit.lock) evse.lockProblem = true;
+}
+
+function lockProblemIndex(station: Station): number {
+	for (let i = 0; i < station.evses.length; i++) if (station.evses[i]!.lockProblem) return i;
+	return -1;
+}
+
+function notifyEventDue(station: Station): boolean {
+	return lockProblemIndex(station) >= 0;
+}
+
+function notifyEvent(station: Station): NotifyEventRequest {
+	const evse = station.evses[lockProblemIndex(station)]!;
+	const timestamp = formatDateTime(station.host.clock.utc());
+	return {
+		generatedAt: timestamp,
+		seqNo: 0,
+		eventData: [
+			{
+				eventId: station.nextEventId++,
+				timestamp,
+				trigger: "Alerting",
+				actualValue: "true",
+				component: { name: "ConnectorPlugRetentionLock", evse: { id: evse.evseId, connectorId: 1 } },
+				eventNotificationType: "HardWiredNotification",
+				variable: { name: "Problem" },
+			},
+		],
+	};
+}
+
+function notifyEventResult(station: Station): void {
+	const index = lockProblemIndex(station);
+	if (index >= 0) station.evses[index]!.lockProblem = false;
+}
+
+function notifyEventFailed(station: Station, failure: Failure): void {
+	if (failure !== Failure.offline) notifyEventResult(station);
+}
+
 /** B04.FR.01: after a long time offline every connector is told anew; after a short one only what changed (B04.FR.02). */
 function availabilityLink(station: Station, up: boolean): void {
 	if (!up || station.offlineMs <= station.variables.number(Variable.OCPPCommOfflineThreshold) * 1000) return;
@@ -89,7 +199,7 @@ function availabilityLink(station: Station, up: boolean): void {
 
 export const availabilityBlock: Block = freeze({
 	section: "G",
-	calls: [],
+	calls: [{ action: Action.ChangeAvailability, gate: Registration.Accepted, handle: changeAvailability }],
 	sends: [
 		{
 			action: Action.StatusNotification,
@@ -100,6 +210,14 @@ export const availabilityBlock: Block = freeze({
 			failed: statusNotificationFailed,
 		},
 		{
+			action: Action.NotifyEvent,
+			gate: Registration.Accepted,
+			due: notifyEventDue,
+			build: notifyEvent,
+			result: notifyEventResult,
+			failed: notifyEventFailed,
+		},
+		{
 			action: Action.Heartbeat,
 			gate: Registration.Accepted,
 			due: heartbeatDue,
@@ -108,5 +226,7 @@ export const availabilityBlock: Block = freeze({
 			failed: heartbeatFailed,
 		},
 	],
+	restore: restoreAvailability,
+	on: availabilityOn,
 	link: availabilityLink,
 });

@@ -11,6 +11,7 @@ import type { Cells } from "../storage/cells.js";
 import type { Outbox } from "../storage/outbox.js";
 import type { Variables } from "../storage/variables.js";
 import type { BaseReport } from "../model/report.js";
+import type { PendingReset } from "../model/reset.js";
 import type { PendingToken } from "../model/pending-token.js";
 
 /** A response object, or the RPC error that answers the CALL. */
@@ -95,10 +96,28 @@ export interface Station {
 	attempts: number;
 	retryMark: number;
 	retryWaitMs: number;
+	/** A TriggerMessage asked for a Heartbeat. */
+	heartbeatTriggered: boolean;
+	/** The last clock-aligned boundaries that were seen, UTC ms: of readings that are sent, of those kept for Ended. */
+	readonly alignedBoundary: Float64Array;
+	/** A TriggerMessage asked for a LogStatusNotification. */
+	logStatusTriggered: boolean;
+	/** Number of the next event of NotifyEvent. */
+	nextEventId: number;
+	/** The Reset that the CSMS has asked for. */
+	readonly reset: PendingReset;
+	/** A TriggerMessage asked for the next BootNotification. */
+	bootTriggered: boolean;
+	/** Security profile in use, 1 to 3. */
+	readonly securityProfile: number;
+	/** How long the answer to a CALL may take, as the network profile in use says. */
+	readonly messageTimeoutSeconds: number;
 	/** True while messages pass between station and CSMS and the station is registered. */
 	readonly isOnline: boolean;
 	/** How long the station was without its CSMS when the link came up. */
 	readonly offlineMs: number;
+	/** True until the answer to the CALL at hand is with the transport: what it causes must wait (Part 2, FR.05). */
+	readonly isAnswering: boolean;
 	/** Slot of the network profile in use. */
 	readonly slot: number;
 	/** The password was changed; the connection is made anew when the answer is out. */
@@ -115,6 +134,8 @@ export interface Station {
 	forgetTransaction(evse: Evse): void;
 	/** True when the slot holds a network profile. */
 	isSlotSet(slot: number): boolean;
+	/** Keeps a new Basic authentication password; true when it is on flash. */
+	setPassword(password: string): boolean;
 	/** Ends the connection and opens a new one at once. */
 	reconnect(): void;
 	/** Keeps the cause on flash and asks the host for a reboot once nothing is being sent. */

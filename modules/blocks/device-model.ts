@@ -134,7 +134,11 @@ function valueOf(station: Station, id: number, evseIndex: number): string {
 		case Variable.SecurityIdentity:
 			return station.host.identity.identity;
 		case Variable.SecuritySecurityProfile:
-			return String(station.host.identity.securityProfile);
+			return String(station.securityProfile);
+		case Variable.OCPPCommMessageTimeoutDefault:
+			return String(station.messageTimeoutSeconds);
+		case Variable.OCPPCommUnlockOnEVSideDisconnect:
+			return station.evses[0]!.port.hasLock ? "true" : "false";
 		default:
 			return station.variables.text(id);
 	}
@@ -230,9 +234,12 @@ function setVariable(station: Station, asked: SetVariableDataType): SetVariableS
 	if (MUTABILITY[id] === Mutability.ReadOnly || !accepts(id, asked.attributeValue)) return "Rejected";
 	if (id === Variable.OCPPCommNetworkConfigurationPriority && !slotsAreSet(station, asked.attributeValue))
 		return "Rejected"; // B10.FR.02
-	if (!station.variables.set(id, asked.attributeValue)) return "Rejected";
-	if (id === Variable.SecurityBasicAuthPassword) station.credentialsChanged = true;
-	return "Accepted";
+	if (id === Variable.SecurityBasicAuthPassword) {
+		if (!station.setPassword(asked.attributeValue)) return "Rejected";
+		station.credentialsChanged = true;
+		return "Accepted";
+	}
+	return station.variables.set(id, asked.attributeValue) ? "Accepted" : "Rejected";
 }
 
 function slotsAreSet(station: Station, priority: string): boolean {

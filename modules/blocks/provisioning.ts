@@ -1,6 +1,6 @@
-// B. Provisioning: the station introduces itself and learns whether it may serve.
-// Owns: registration, the clock's first setting. Not the variables (device-model.ts).
-// Source: OCPP 2.0.1 Part 2, B01 to B03.
+// B. Provisioning: the station introduces itself and learns whether it may serve; the CSMS resets it or gives it another
+// address. Owns: registration, the clock's first setting, the pending reset. Not the variables (device-model.ts).
+// Source: OCPP 2.0.1 Part 2, B01 to B03, B09, B11, B12.
 
 import { Action } from "../../preload/actions.js";
 import { freeze } from "../../preload/freeze.js";
@@ -9,12 +9,29 @@ import type {
 	BootNotificationRequest,
 	BootNotificationResponse,
 	BootReasonEnumType,
+	ResetRequest,
+	ResetResponse,
+	SetNetworkProfileRequest,
+	SetNetworkProfileResponse,
 } from "../../preload/payloads.js";
 import { Variable } from "../../preload/variables.js";
 import { parseDateTime } from "../core/datetime.js";
+import { Bar } from "../model/availability.js";
 import { Registration, registrationOf } from "../model/registration.js";
-import { InternalEvent, LogCode } from "../ports/events.js";
-import type { Block, Failure, Station } from "./block.js";
+import { ResetPhase } from "../model/reset.js";
+import { InternalEvent, LogCode, RestartCause, StopCause } from "../ports/events.js";
+import { Cell } from "../storage/cell-ids.js";
+import { networkProfileText } from "../storage/network-profile.js";
+import { TransportFault } from "../transport/faults.js";
+import { newEndpoint, parseUrl } from "../transport/url.js";
+import type { Answer, Block, Failure, Station } from "./block.js";
+
+const RESET_ACCEPTED: ResetResponse = freeze({ status: "Accepted" } as const);
+const RESET_REJECTED: ResetResponse = freeze({ status: "Rejected" } as const);
+const RESET_SCHEDULED: ResetResponse = freeze({ status: "Scheduled" } as const);
+const PROFILE_ACCEPTED: SetNetworkProfileResponse = freeze({ status: "Accepted" } as const);
+const PROFILE_REJECTED: SetNetworkProfileResponse = freeze({ status: "Rejected" } as const);
+const PROFILE_FAILED: SetNetworkProfileResponse = freeze({ status: "Failed" } as const);
 
 /** By RestartCause. */
 const REASONS: readonly BootReasonEnumType[] = freeze([
@@ -39,6 +56,8 @@ function bootDue(station: Station): boolean {
 
 function bootNotification(station: Station): BootNotificationRequest {
 	const identity = station.host.identity;
+	const isTriggered = station.bootTriggered;
+	station.bootTriggered = false;
 	return {
 		chargingStation: {
 			serialNumber: identity.serialNumber === "" ? undefined : identity.serialNumber,
@@ -46,7 +65,7 @@ function bootNotification(station: Station): BootNotificationRequest {
 			vendorName: identity.vendorName,
 			firmwareVersion: identity.firmwareVersion === "" ? undefined : identity.firmwareVersion,
 		},
-		reason: REASONS[station.bootCause] as BootReasonEnumType,
+		reason: REASONS[isTriggered ? RestartCause.triggered : station.bootCause] as BootReasonEnumType,
 	};
 }
 
@@ -75,9 +94,89 @@ function wait(station: Station, seconds: number): void {
 	station.bootWaitMs = seconds * 1000;
 }
 
+// --- Reset ---
+
+/** One EVSE cannot be reset alone: AllowReset is false (B11.FR.09). */
+function reset(station: Station, request: ResetRequest): Answer {
+	if (request.evseId !== undefined) return RESET_REJECTED;
+	const pending = station.reset;
+	const mustWait = request.type === "OnIdle" && !isIdle(station);
+	pending.phase = ResetPhase.held;
+	pending.isImmediate = request.type === "Immediate";
+	pending.cause = mustWait ? RestartCause.scheduledReset : RestartCause.remoteReset;
+	return mustWait ? RESET_SCHEDULED : RESET_ACCEPTED;
+}
+
+/** Idle: no transaction, and no cable that is locked for its owner (B11, errata). */
+function isIdle(station: Station): boolean {
+	for (let i = 0; i < station.evses.length; i++) {
+		const evse = station.evses[i]!;
+		if (evse.transactionId !== "" || evse.lockedFor !== "") return false;
+	}
+	return true;
+}
+
+/** The answer is out: nobody new is served any more (B12.FR.03), Immediate ends what runs (B12.FR.04). */
+function resetAnswered(station: Station): void {
+	const pending = station.reset;
+	if (pending.phase !== ResetPhase.held) return;
+	pending.phase = ResetPhase.waiting;
+	pending.mark = station.host.clock.ticks();
+	for (let i = 0; i < station.evses.length; i++) {
+		const evse = station.evses[i]!;
+		evse.barred |= Bar.reset;
+		if (pending.isImmediate && evse.transactionId !== "")
+			station.raise(InternalEvent.authorizationEnded, i, StopCause.immediateReset);
+	}
+}
+
+/** B12.FR.05: a CSMS that does not answer the last event gets it after the reboot. */
+function resetStep(station: Station): void {
+	const pending = station.reset;
+	if (pending.phase === ResetPhase.waiting && (pending.isImmediate || isIdle(station))) {
+		pending.phase = ResetPhase.draining;
+		pending.mark = station.host.clock.ticks();
+	}
+	if (pending.phase !== ResetPhase.draining) return;
+	const left = station.messageTimeoutSeconds * 1000 - station.host.clock.since(pending.mark);
+	if (station.outbox.count > 0 && station.isOnline && left > 0) return station.wakeWithin(left);
+	pending.phase = ResetPhase.none;
+	station.restart(pending.cause);
+}
+
+function provisioningLink(station: Station, up: boolean): void {
+	if (!up) resetAnswered(station); // the answer is lost, but the CSMS may have seen it: what was promised is done
+}
+
+// --- SetNetworkProfile ---
+
+/** Stores a profile for later; the live connection and the profile it uses stay as they are until a reboot (B09). */
+function setNetworkProfile(station: Station, request: SetNetworkProfileRequest): Answer {
+	const data = request.connectionData;
+	if (request.configurationSlot < 1 || request.configurationSlot > LIMITS.networkProfilesMax) return PROFILE_REJECTED;
+	if (data.ocppTransport !== "JSON" || !isProfileUrl(data.ocppCsmsUrl, data.securityProfile)) return PROFILE_REJECTED;
+	if (data.securityProfile < station.securityProfile) return PROFILE_REJECTED; // B09.FR.04
+	if (data.messageTimeout < 1 || data.apn !== undefined || data.vpn !== undefined) return PROFILE_REJECTED;
+	const text = networkProfileText(data.ocppCsmsUrl, data.securityProfile, data.messageTimeout);
+	const isKept = station.cells.set(Cell.networkProfile + request.configurationSlot - 1, text);
+	return isKept ? PROFILE_ACCEPTED : PROFILE_FAILED;
+}
+
+/** Profile 1 goes with ws, 2 and 3 with wss (A00.FR.201, A00.FR.302). */
+function isProfileUrl(url: string, securityProfile: number): boolean {
+	const endpoint = newEndpoint();
+	if (parseUrl(url, endpoint) !== TransportFault.none) return false;
+	return endpoint.secure ? securityProfile === 2 || securityProfile === 3 : securityProfile === 1;
+}
+
 export const provisioningBlock: Block = freeze({
 	section: "B",
-	calls: [],
+	calls: [
+		{ action: Action.Reset, gate: Registration.Accepted, handle: reset, after: resetAnswered },
+		{ action: Action.SetNetworkProfile, gate: Registration.Accepted, handle: setNetworkProfile },
+	],
+	step: resetStep,
+	link: provisioningLink,
 	sends: [
 		{
 			action: Action.BootNotification,

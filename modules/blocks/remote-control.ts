@@ -1,5 +1,5 @@
-// F. Remote control: the CSMS starts and stops transactions.
-// Source: OCPP 2.0.1 Part 2, F01 to F03, C05, B02.FR.05.
+// F. Remote control: the CSMS starts and stops transactions, unlocks a cable, and asks for messages.
+// Source: OCPP 2.0.1 Part 2, F01 to F03, F05, F06, C05, B02.FR.05.
 
 import { Action } from "../../preload/actions.js";
 import { freeze } from "../../preload/freeze.js";
@@ -8,12 +8,18 @@ import type {
 	RequestStartTransactionResponse,
 	RequestStopTransactionRequest,
 	RequestStopTransactionResponse,
+	TriggerMessageRequest,
+	TriggerMessageResponse,
+	UnlockConnectorRequest,
+	UnlockConnectorResponse,
 } from "../../preload/payloads.js";
 import { Variable } from "../../preload/variables.js";
+import { NONE_SENT, isFree } from "../model/availability.js";
 import type { Evse } from "../model/evse.js";
 import { Fact } from "../model/facts.js";
 import { TokenState } from "../model/pending-token.js";
 import { Registration } from "../model/registration.js";
+import { Triggered } from "../model/trigger.js";
 import { InternalEvent, StopCause } from "../ports/events.js";
 import type { Answer, Block, Station } from "./block.js";
 
@@ -22,11 +28,19 @@ const START_REJECTED: RequestStartTransactionResponse = freeze({ status: "Reject
 const STOP_ACCEPTED: RequestStopTransactionResponse = freeze({ status: "Accepted" } as const);
 const STOP_REJECTED: RequestStopTransactionResponse = freeze({ status: "Rejected" } as const);
 
+const UNLOCKED: UnlockConnectorResponse = freeze({ status: "Unlocked" } as const);
+const UNLOCK_FAILED: UnlockConnectorResponse = freeze({ status: "UnlockFailed" } as const);
+const UNLOCK_REFUSED: UnlockConnectorResponse = freeze({ status: "OngoingAuthorizedTransaction" } as const);
+const UNKNOWN_CONNECTOR: UnlockConnectorResponse = freeze({ status: "UnknownConnector" } as const);
+const TRIGGER_ACCEPTED: TriggerMessageResponse = freeze({ status: "Accepted" } as const);
+const TRIGGER_REJECTED: TriggerMessageResponse = freeze({ status: "Rejected" } as const);
+const TRIGGER_NOT_IMPLEMENTED: TriggerMessageResponse = freeze({ status: "NotImplemented" } as const);
+
 /** A chargingProfile in the request is ignored: smart charging is not built in (F01.FR.12). */
 function requestStartTransaction(station: Station, request: RequestStartTransactionRequest): Answer {
 	if (station.registration !== Registration.Accepted) return START_REJECTED; // B02.FR.05
 	const evse = request.evseId === undefined ? anyFree(station) : station.evses[request.evseId - 1];
-	if (evse === undefined || !isFree(evse)) return START_REJECTED; // F01.FR.07, F01.FR.23, F01.FR.24
+	if (evse === undefined || !isOffered(evse)) return START_REJECTED; // F01.FR.07, F01.FR.23, F01.FR.24
 	// Replaces what was pending here; it takes effect in `after`, when the response is out (F01.FR.01).
 	const token = station.pendingToken;
 	token.set(TokenState.held, request.idToken.idToken, request.idToken.type, evse.index, request.remoteStartId);
@@ -39,15 +53,16 @@ function anyFree(station: Station): Evse | undefined {
 	let free: Evse | undefined;
 	for (let i = 0; i < station.evses.length; i++) {
 		const evse = station.evses[i]!;
-		if (!isFree(evse)) continue;
+		if (!isOffered(evse)) continue;
 		if (evse.facts & Fact.EVConnected) return evse;
 		if (free === undefined) free = evse;
 	}
 	return free;
 }
 
-function isFree(evse: Evse): boolean {
-	return evse.transactionId === "" && evse.faults === 0 && !(evse.facts & Fact.Authorized);
+/** F01.FR.24: an EVSE that somebody is authorized for is not free for another. */
+function isOffered(evse: Evse): boolean {
+	return isFree(evse) && !(evse.facts & Fact.Authorized);
 }
 
 /** AuthorizeRemoteStart decides whether the CSMS is asked about its own token; Central never is (C05.FR.01). */
@@ -88,6 +103,73 @@ function remoteControlLink(station: Station, up: boolean): void {
 	stopRequested(station);
 }
 
+// --- UnlockConnector ---
+
+/** F05. It never stops a transaction; without one it is tried even if no cable is known to be in. */
+function unlockConnector(station: Station, request: UnlockConnectorRequest): Answer {
+	const evse = station.evses[request.evseId - 1];
+	if (evse === undefined || request.connectorId !== 1) return UNKNOWN_CONNECTOR;
+	if (evse.transactionId !== "") return UNLOCK_REFUSED;
+	if (!evse.port.hasLock || !evse.port.lock(false)) return UNLOCK_FAILED;
+	evse.lockedFor = "";
+	return UNLOCKED;
+}
+
+// --- TriggerMessage ---
+
+/** F06. What was asked for is only marked here; the answer goes first because nothing is sent while it waits. */
+function triggerMessage(station: Station, request: TriggerMessageRequest): Answer {
+	const place = request.evse;
+	switch (request.requestedMessage) {
+		case "BootNotification":
+			if (station.registration === Registration.Accepted) return TRIGGER_REJECTED; // F06.FR.17
+			station.bootTriggered = true;
+			station.bootWaitMs = 0;
+			return TRIGGER_ACCEPTED;
+		case "Heartbeat":
+			station.heartbeatTriggered = true;
+			return TRIGGER_ACCEPTED;
+		case "StatusNotification":
+			if (place !== undefined && place.connectorId !== 1) return TRIGGER_REJECTED; // F06.FR.12
+			return mark(station, place?.id, forgetStatus);
+		case "MeterValues":
+			return mark(station, place?.id, wantMeterValues);
+		case "TransactionEvent":
+			return mark(station, place?.id, wantTransactionEvent);
+		case "LogStatusNotification":
+			station.logStatusTriggered = true;
+			return TRIGGER_ACCEPTED;
+		default:
+			return TRIGGER_NOT_IMPLEMENTED; // F06.FR.08
+	}
+}
+
+/** Marks one EVSE, or all where none is named (F06.FR.11). Accepted must be followed by a message (F06.FR.05). */
+function mark(station: Station, evseId: number | undefined, wish: (evse: Evse) => boolean): Answer {
+	let isGranted = false;
+	for (let i = 0; i < station.evses.length; i++) {
+		const evse = station.evses[i]!;
+		if ((evseId === undefined || evseId === evse.evseId) && wish(evse)) isGranted = true;
+	}
+	return isGranted ? TRIGGER_ACCEPTED : TRIGGER_REJECTED;
+}
+
+function forgetStatus(evse: Evse): boolean {
+	evse.reportedStatus = NONE_SENT;
+	return true;
+}
+
+function wantMeterValues(evse: Evse): boolean {
+	evse.triggered |= Triggered.meterValues;
+	return true;
+}
+
+function wantTransactionEvent(evse: Evse): boolean {
+	if (evse.transactionId === "") return false;
+	evse.triggered |= Triggered.transactionEvent;
+	return true;
+}
+
 export const remoteControlBlock: Block = freeze({
 	section: "F",
 	calls: [
@@ -103,6 +185,8 @@ export const remoteControlBlock: Block = freeze({
 			handle: requestStopTransaction,
 			after: stopRequested,
 		},
+		{ action: Action.UnlockConnector, gate: Registration.Accepted, handle: unlockConnector },
+		{ action: Action.TriggerMessage, gate: Registration.Pending, handle: triggerMessage },
 	],
 	sends: [],
 	link: remoteControlLink,

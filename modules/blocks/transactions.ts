@@ -8,6 +8,8 @@
 import { Action } from "../../preload/actions.js";
 import { freeze } from "../../preload/freeze.js";
 import type {
+	GetTransactionStatusRequest,
+	GetTransactionStatusResponse,
 	IdTokenEnumType,
 	MeterValueType,
 	ReasonEnumType,
@@ -18,12 +20,14 @@ import type {
 import { Variable } from "../../preload/variables.js";
 import { uuid } from "../core/uuid.js";
 import { formatDateTime } from "../core/datetime.js";
+import { isFree } from "../model/availability.js";
 import { NOT_ENDING, NO_REMOTE_START } from "../model/evse.js";
 import type { Evse } from "../model/evse.js";
 import { Fact, chargingStateOf, mustStart, mustStop } from "../model/facts.js";
 import { meterValue } from "../model/measure.js";
 import { Claim } from "../model/permit.js";
 import { Registration } from "../model/registration.js";
+import { Triggered } from "../model/trigger.js";
 import { EventCode, FaultBit, InternalEvent, LogCode, StopCause } from "../ports/events.js";
 import { Failure } from "./block.js";
 import type { Block, Station } from "./block.js";
@@ -93,7 +97,15 @@ function transactionsOn(station: Station, code: number, evseIndex: number, value
 		case InternalEvent.tokenRefused:
 			return tokenRefused(station, evse);
 		case InternalEvent.sampleDue:
-			return periodicSample(station, evse);
+			return sample(station, evse, Variable.SampledDataTxUpdatedMeasurands, "MeterValuePeriodic", station.host.clock.utc());
+		case InternalEvent.alignedSampleDue:
+			return alignedSample(station, evse);
+		case InternalEvent.alignedEndedSampleDue:
+			if (station.sample(evse)) evse.samples.add(evse.alignedUtc, station.reading, true);
+			return;
+		case EventCode.buttonPressed:
+			if (value === 0 && evse.idTokenType === "NoAuthorization") end(station, evse, StopCause.local);
+			return;
 	}
 }
 
@@ -111,13 +123,13 @@ function change(station: Station, evse: Evse, set: number, clear: number, trigge
 /** E01.FR.05. Without its Started on flash no transaction exists and no energy flows. */
 function start(station: Station, evse: Evse, triggerReason: TriggerReasonEnumType): void {
 	const utcMs = station.host.clock.utc();
-	if (isNaN(utcMs) || evse.faults !== 0) return revoke(evse);
+	if (isNaN(utcMs) || !isFree(evse)) return revoke(evse);
 	evse.transactionId = uuid(station.host.entropy);
 	evse.seqNo = 0;
 	evse.owesEvse = true;
 	evse.startUtc = utcMs;
 	evse.sampleMark = station.host.clock.ticks();
-	evse.samples.begin(station.variables.number(Variable.SampledDataTxEndedInterval) > 0);
+	evse.samples.begin(keepsSamples(station));
 	evse.endedSampleMark = evse.sampleMark;
 	evse.chargingState = "EVConnected";
 	const event = make(station, evse, "Started", triggerReason, utcMs);
@@ -138,6 +150,15 @@ function start(station: Station, evse: Evse, triggerReason: TriggerReasonEnumTyp
 	follow(station, evse, "ChargingStateChanged");
 }
 
+/** True when Ended is to carry more than the first and the last reading. */
+function keepsSamples(station: Station): boolean {
+	const variables = station.variables;
+	return (
+		variables.number(Variable.SampledDataTxEndedInterval) > 0 ||
+		(variables.number(Variable.AlignedDataTxEndedInterval) > 0 && variables.number(Variable.AlignedDataTxEndedMeasurands) > 0)
+	);
+}
+
 /** Takes the authorization back: nothing was started. */
 function revoke(evse: Evse): void {
 	evse.facts &= ~(Fact.Authorized | Fact.Suspended);
@@ -153,13 +174,34 @@ function follow(station: Station, evse: Evse, triggerReason: TriggerReasonEnumTy
 	append(station, evse, make(station, evse, "Updated", triggerReason, utcMs), UPDATED, utcMs);
 }
 
-function periodicSample(station: Station, evse: Evse): void {
+/** An Updated that carries the measurands of a list; an empty list or a silent meter gives none. */
+function sample(station: Station, evse: Evse, list: number, trigger: SampleTrigger, utcMs: number): void {
 	if (evse.transactionId === "" || evse.endCause !== NOT_ENDING) return;
-	const mask = station.variables.number(Variable.SampledDataTxUpdatedMeasurands);
+	const mask = station.variables.number(list);
 	if (mask === 0 || !station.sample(evse)) return;
+	const event = make(station, evse, "Updated", trigger, utcMs);
+	addMeterValue(event, meterValue(station.reading, mask, SAMPLE_CONTEXTS[trigger], utcMs));
+	append(station, evse, event, UPDATED, utcMs);
+}
+
+type SampleTrigger = "MeterValuePeriodic" | "MeterValueClock";
+const SAMPLE_CONTEXTS = freeze({ MeterValuePeriodic: "Sample.Periodic", MeterValueClock: "Sample.Clock" } as const);
+
+/** J01.FR.22: in a transaction a clock-aligned reading travels as a TransactionEvent, outside in MeterValues. */
+function alignedSample(station: Station, evse: Evse): void {
+	if (evse.transactionId === "") return;
+	sample(station, evse, Variable.AlignedDataMeasurands, "MeterValueClock", evse.alignedUtc);
+	evse.alignedUtc = NaN;
+}
+
+/** F06.FR.07: the state of a transaction and its readings, because the CSMS has asked. */
+function triggeredEvent(station: Station, evse: Evse): void {
+	evse.triggered &= ~Triggered.transactionEvent;
+	if (evse.transactionId === "" || evse.endCause !== NOT_ENDING) return;
 	const utcMs = station.host.clock.utc();
-	const event = make(station, evse, "Updated", "MeterValuePeriodic", utcMs);
-	addMeterValue(event, meterValue(station.reading, mask, "Sample.Periodic", utcMs));
+	const event = make(station, evse, "Updated", "Trigger", utcMs);
+	const mask = station.variables.number(Variable.SampledDataTxUpdatedMeasurands);
+	if (station.sample(evse)) addMeterValue(event, meterValue(station.reading, mask, "Trigger", utcMs));
 	append(station, evse, event, UPDATED, utcMs);
 }
 
@@ -184,20 +226,24 @@ function finish(station: Station, evse: Evse): void {
 	event.transactionInfo.stoppedReason = STOP_REASONS[cause];
 	addEndedMeterValues(station, evse, event, utcMs);
 	if (!append(station, evse, event, ENDED, utcMs)) return station.wakeWithin(1000);
+	// E05.FR.11: a cable that came with a refused token stays locked until its owner shows the token again.
+	evse.lockedFor = cause === StopCause.deauthorized ? evse.idToken : "";
 	evse.endCause = NOT_ENDING;
 	evse.transactionId = "";
 	evse.forgetToken();
 	station.forgetTransaction(evse);
-	evse.port.lock(false);
+	if (evse.lockedFor === "") evse.port.lock(false);
 }
 
-/** First sample, interval samples, last sample. */
+/** First sample, interval and clock-aligned samples, last sample. */
 function addEndedMeterValues(station: Station, evse: Evse, event: MutableEvent, utcMs: number): void {
 	const mask = station.variables.number(Variable.SampledDataTxEndedMeasurands);
+	const alignedMask = station.variables.number(Variable.AlignedDataTxEndedMeasurands);
 	for (let i = 0; i < evse.samples.count; i++) {
 		const sampledUtc = evse.samples.read(i, station.reading);
-		const context = i === 0 ? "Transaction.Begin" : "Sample.Periodic";
-		addMeterValue(event, meterValue(station.reading, mask, context, sampledUtc));
+		const context = i === 0 ? "Transaction.Begin" : evse.samples.isAligned ? "Sample.Clock" : "Sample.Periodic";
+		const list = evse.samples.isAligned ? alignedMask : mask;
+		addMeterValue(event, meterValue(station.reading, list, context, sampledUtc));
 	}
 	if (station.sample(evse)) addMeterValue(event, meterValue(station.reading, mask, "Transaction.End", utcMs));
 }
@@ -273,6 +319,7 @@ function transactionsStep(station: Station): void {
 	const intervalMs = station.variables.number(Variable.SampledDataTxEndedInterval) * 1000;
 	for (let i = 0; i < station.evses.length; i++) {
 		const evse = station.evses[i]!;
+		if (evse.triggered & Triggered.transactionEvent && !station.isAnswering) triggeredEvent(station, evse);
 		if (evse.transactionId === "") continue;
 		if (evse.endCause !== NOT_ENDING) finish(station, evse);
 		else if (intervalMs > 0) endedSample(station, evse, intervalMs);
@@ -346,9 +393,18 @@ function eventFailed(station: Station, failure: Failure): void {
 	station.retryWaitMs = station.attempts * intervalMs;
 }
 
+// --- GetTransactionStatus ---
+
+/** E14: an ended transaction is known as long as something of it waits. Without an id only the queue is told. */
+function getTransactionStatus(station: Station, request: GetTransactionStatusRequest): GetTransactionStatusResponse {
+	const id = request.transactionId;
+	if (id === undefined) return { messagesInQueue: station.outbox.count > 0 };
+	return { ongoingIndicator: running(station, id) !== undefined, messagesInQueue: station.outbox.countOf(id) > 0 };
+}
+
 export const transactionsBlock: Block = freeze({
 	section: "E",
-	calls: [],
+	calls: [{ action: Action.GetTransactionStatus, gate: Registration.Accepted, handle: getTransactionStatus }],
 	sends: [
 		{
 			action: Action.TransactionEvent,

@@ -23,6 +23,8 @@ export class Evse {
 	facts = 0;
 	/** Bits of ports/events.ts FaultBit that are present. */
 	faults = 0;
+	/** Bits of model/availability.ts Bar that close this EVSE. */
+	barred = 0;
 
 	/** The token that authorized charging here, "" when none did; kept through the transaction (C01.FR.03). */
 	idToken = "";
@@ -52,6 +54,14 @@ export class Evse {
 	sampleMark = 0;
 	endedSampleMark = 0;
 	readonly samples: Samples;
+	/** Token whose owner alone may take the cable that is still locked (E05.FR.11); "" where none is. */
+	lockedFor = "";
+	/** The lock's problem is to be told (G05). */
+	lockProblem = false;
+	/** What TriggerMessage asked for, bits of model/trigger.ts Triggered. */
+	triggered = 0;
+	/** Boundary of a clock-aligned reading that is to be sent outside a transaction; NaN when none is. */
+	alignedUtc = NaN;
 	/** StopCause of a transaction whose Ended is not on flash yet. */
 	endCause: StopCause | typeof NOT_ENDING = NOT_ENDING;
 

@@ -5,11 +5,13 @@
 import { LIMITS } from "../../preload/limits.js";
 import type { MeterReading } from "../ports/evse-port.js";
 
-/** Numbers per sample: time, register, power, three currents, three voltages. */
-const WIDTH = 9;
+/** Numbers per sample: time, register, power, three currents, three voltages, 1 if clock-aligned. */
+const WIDTH = 10;
 
 export class Samples {
 	count = 0;
+	/** Whether the sample that read() has read last is clock-aligned. */
+	isAligned = false;
 	/** How many due samples are skipped between two kept ones; 1 keeps all. */
 	stride = 1;
 	private skipped = 0;
@@ -37,7 +39,7 @@ export class Samples {
 	}
 
 	/** Keeps a reading, unless the stride says to skip it. */
-	add(utcMs: number, reading: MeterReading): void {
+	add(utcMs: number, reading: MeterReading, isAligned = false): void {
 		if (this.count > 0 && ++this.skipped < this.stride) return;
 		this.skipped = 0;
 		if ((this.count + 1) * WIDTH > this.values.length && !this.thin()) return;
@@ -50,6 +52,7 @@ export class Samples {
 			values[at + 3 + phase] = reading.currentA[phase] as number;
 			values[at + 6 + phase] = reading.voltageV[phase] as number;
 		}
+		values[at + 9] = isAligned ? 1 : 0;
 	}
 
 	/** Fills `reading` with sample `index` and returns its time. */
@@ -62,6 +65,7 @@ export class Samples {
 			reading.currentA[phase] = values[at + 3 + phase] as number;
 			reading.voltageV[phase] = values[at + 6 + phase] as number;
 		}
+		this.isAligned = values[at + 9] === 1;
 		return values[at] as number;
 	}
 

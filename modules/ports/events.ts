@@ -19,6 +19,10 @@ export const EventCode = freeze({
 	faultRaised: 6,
 	/** It ended (value = bit of FaultBit). */
 	faultCleared: 7,
+	/** The start button (value 1) or the stop button (value 0) of the EVSE was pressed. */
+	buttonPressed: 8,
+	/** The housing was opened. */
+	tampered: 9,
 } as const);
 export type EventCode = (typeof EventCode)[keyof typeof EventCode];
 
@@ -32,6 +36,10 @@ export const InternalEvent = freeze({
 	tokenRefused: 66,
 	/** A periodic sample of the running transaction of evse is due. */
 	sampleDue: 67,
+	/** A clock-aligned reading of evse is due; Evse.alignedUtc has its boundary. */
+	alignedSampleDue: 69,
+	/** The same, to be kept for the Ended event. */
+	alignedEndedSampleDue: 70,
 	/** The clock was set by the CSMS. */
 	clockSet: 68,
 } as const);

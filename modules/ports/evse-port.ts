@@ -24,8 +24,11 @@ export interface EvsePort {
 	energize(limitMilliamps: number): void;
 	/** Opens the contactor and withdraws the offer. Never waits, never fails. */
 	release(): void;
-	/** Moves the cable lock; without a lock nothing happens. */
-	lock(on: boolean): void;
+	/**
+	 * Moves the cable lock. False when the bolt is known not to move; a failure that shows later is posted as a fact
+	 * (FaultBit.lock). Without a lock nothing happens and the answer is true.
+	 */
+	lock(on: boolean): boolean;
 	/** Fills `reading` with the present values; false when the meter does not answer. */
 	sample(reading: MeterReading): boolean;
 }

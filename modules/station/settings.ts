@@ -1,18 +1,22 @@
 // Variables of the device model in the shape that transport/ asks for; read whenever they are needed, so that a change
 // applies at once.
 
+import { LIMITS } from "../../preload/limits.js";
 import { Variable } from "../../preload/variables.js";
 import type { Identity } from "../ports/host.js";
 import { Cell } from "../storage/cell-ids.js";
 import type { Cells } from "../storage/cells.js";
+import { networkProfileText, parseNetworkProfile } from "../storage/network-profile.js";
 import type { Variables } from "../storage/variables.js";
 import type { ConnectionProfile, ConnectionSettings } from "../transport/connection.js";
 
 export class Settings implements ConnectionSettings {
 	private readonly variables: Variables;
+	private readonly profiles: NetworkProfiles;
 
-	constructor(variables: Variables) {
+	constructor(variables: Variables, profiles: NetworkProfiles) {
 		this.variables = variables;
+		this.profiles = profiles;
 	}
 
 	get waitMinimumSeconds(): number {
@@ -32,30 +36,90 @@ export class Settings implements ConnectionSettings {
 	}
 
 	get timeoutSeconds(): number {
-		return this.variables.number(Variable.OCPPCommMessageTimeoutDefault);
+		return this.profiles.messageTimeoutSeconds;
 	}
 }
 
-/** The endpoint and identity that the station was born with, kept on flash from the first boot on. */
-export class BirthProfile implements ConnectionProfile {
-	readonly slot = 1;
-	readonly url: string;
+/**
+ * Where to connect and as whom: the slots of network profiles in the order of NetworkConfigurationPriority, and the
+ * password. The profile of birth is put into slot 1 at the first boot.
+ * Source: OCPP 2.0.1 Part 2, B09, B10, A01.
+ */
+export class NetworkProfiles implements ConnectionProfile {
+	slot = 0;
+	url = "";
+	securityProfile = 1;
+	messageTimeoutSeconds = 0;
 	readonly identity: string;
 	private readonly birthPassword: string;
+	private readonly cells: Cells;
 	private readonly variables: Variables;
+	/** Slot of the last connection that stood, over reboots. */
+	private lastGoodSlot: number;
+	private usesOldPassword = false;
 
 	constructor(identity: Identity, cells: Cells, variables: Variables) {
-		const kept = cells.get(Cell.networkProfile);
-		if (kept === undefined) cells.set(Cell.networkProfile, identity.url);
-		this.url = kept === undefined ? identity.url : kept;
 		this.identity = identity.identity;
 		this.birthPassword = identity.password;
+		this.cells = cells;
 		this.variables = variables;
+		if (cells.get(Cell.networkProfile) === undefined) {
+			const timeoutSeconds = variables.number(Variable.OCPPCommMessageTimeoutDefault);
+			cells.set(Cell.networkProfile, networkProfileText(identity.url, identity.securityProfile, timeoutSeconds));
+		}
+		this.lastGoodSlot = cells.getNumber(Cell.activeProfile, 1);
+		this.choose(0);
 	}
 
-	/** The password that the CSMS has set, else the one of birth. Read at each attempt to connect (A01.FR.03). */
+	/** True when the slot holds a profile. */
+	isSet(slot: number): boolean {
+		if (slot < 1 || slot > LIMITS.networkProfilesMax) return false;
+		return this.cells.get(Cell.networkProfile + slot - 1) !== undefined;
+	}
+
+	/**
+	 * Each entry of the priority list gets NetworkProfileConnectionAttempts attempts, in order, after a boot and after
+	 * every loss of the connection (B10.FR.03, B10.FR.04); then the last good one is tried for good (B10.FR.07).
+	 */
+	choose(failures: number): void {
+		const priority = this.variables.text(Variable.OCPPCommNetworkConfigurationPriority).split(",");
+		const attempts = Math.max(1, this.variables.number(Variable.OCPPCommNetworkProfileConnectionAttempts));
+		const index = Math.floor(failures / attempts);
+		this.load(index < priority.length ? Number(priority[index]) : this.lastGoodSlot);
+		// A password that the CSMS has set may not have reached its own store: until it has worked once, the one before is
+		// tried in turn, so that neither side of a broken exchange locks the station out.
+		this.usesOldPassword = failures % 2 === 1 && this.cells.get(Cell.password) !== undefined;
+	}
+
+	/** A profile that was stored anew takes effect at a reboot: the one in use is not read again (B09). */
+	private load(slot: number): void {
+		if (slot === this.slot) return;
+		const text = this.cells.get(Cell.networkProfile + slot - 1);
+		const profile = text === undefined ? undefined : parseNetworkProfile(text);
+		if (profile === undefined) return;
+		this.slot = slot;
+		this.url = profile.url;
+		this.securityProfile = profile.securityProfile;
+		this.messageTimeoutSeconds = profile.messageTimeoutSeconds;
+	}
+
+	/** The connection stands. True when it is with another profile than the one before (B10.FR.10). */
+	opened(): boolean {
+		if (!this.usesOldPassword) this.cells.erase(Cell.password);
+		if (this.slot === this.lastGoodSlot) return false;
+		this.lastGoodSlot = this.slot;
+		this.cells.setNumber(Cell.activeProfile, this.slot);
+		return true;
+	}
+
 	get password(): string {
+		if (this.usesOldPassword) return this.cells.get(Cell.password) as string;
 		const set = this.variables.text(Variable.SecurityBasicAuthPassword);
 		return set === "" ? this.birthPassword : set;
+	}
+
+	/** Keeps a new password; the one that works now stays beside it until the new one has worked (A01). */
+	setPassword(password: string): boolean {
+		return this.cells.set(Cell.password, this.password) && this.variables.set(Variable.SecurityBasicAuthPassword, password);
 	}
 }

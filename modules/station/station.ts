@@ -6,7 +6,6 @@ import { REQUEST_TYPE, RESPONSE_TYPE } from "../../preload/actions.js";
 import { RpcError } from "../../preload/errors.js";
 import { freeze } from "../../preload/freeze.js";
 import { LIMITS } from "../../preload/limits.js";
-import { Variable } from "../../preload/variables.js";
 import type { Answer, Failure, SendRow, Station as StationParts } from "../blocks/block.js";
 import { Verdict, decode } from "../core/decode.js";
 import { Ring } from "../core/ring.js";
@@ -14,6 +13,7 @@ import { connectorStatus } from "../model/availability.js";
 import { Evse } from "../model/evse.js";
 import { PendingToken } from "../model/pending-token.js";
 import { Registration } from "../model/registration.js";
+import { PendingReset } from "../model/reset.js";
 import { BaseReport } from "../model/report.js";
 import { LogCode, RestartCause, StopCause } from "../ports/events.js";
 import type { MeterReading } from "../ports/evse-port.js";
@@ -30,7 +30,7 @@ import { newWebSocketBuffers } from "../transport/websocket.js";
 import { BLOCKS } from "./blocks.js";
 import { CALLS, SENDS } from "./registry.js";
 import { runningText, takeRunning } from "./running.js";
-import { BirthProfile, Settings } from "./settings.js";
+import { NetworkProfiles, Settings } from "./settings.js";
 
 /** The store cannot be used; nothing was written. `state` is a StoreState. */
 export class StoreFault extends Error {
@@ -73,10 +73,17 @@ export class Station implements StationParts, RpcListener {
 	retryMark = 0;
 	retryWaitMs = 0;
 	credentialsChanged = false;
+	heartbeatTriggered = false;
+	bootTriggered = false;
+	logStatusTriggered = false;
+	nextEventId = 1;
+	readonly alignedBoundary = Float64Array.of(NaN, NaN);
+	readonly reset = new PendingReset();
 
 	private readonly inbox = new Ring(LIMITS.inboxEvents);
 	private readonly connection: Connection;
 	private readonly rpc: Rpc;
+	private readonly profiles: NetworkProfiles;
 	private readonly verdict = new Verdict();
 	private answeredAction = -1;
 	private restartCause = NO_RESTART;
@@ -99,8 +106,9 @@ export class Station implements StationParts, RpcListener {
 		for (let i = 0; i < host.evses.length; i++) evses.push(new Evse(i, host.evses[i]!));
 		this.evses = evses;
 		this.rpc = new Rpc(host, this, this.idPrefix());
-		const profile = new BirthProfile(host.identity, this.cells, this.variables);
-		this.connection = new Connection(host, new Settings(this.variables), profile, this.rpc, newWebSocketBuffers());
+		this.profiles = new NetworkProfiles(host.identity, this.cells, this.variables);
+		const settings = new Settings(this.variables, this.profiles);
+		this.connection = new Connection(host, settings, this.profiles, this.rpc, newWebSocketBuffers());
 		this.rpc.connection = this.connection;
 	}
 
@@ -162,7 +170,7 @@ export class Station implements StationParts, RpcListener {
 		this.sleepMs = LIMITS.sleepMsMax;
 		const inbox = this.inbox;
 		while (inbox.shift()) this.raise(inbox.a, inbox.b, inbox.c);
-		this.rpc.timeoutSeconds = this.variables.number(Variable.OCPPCommMessageTimeoutDefault);
+		this.rpc.timeoutSeconds = this.profiles.messageTimeoutSeconds;
 		this.connection.step();
 		this.rpc.step();
 		for (let i = 0; i < BLOCKS.length; i++) BLOCKS[i]!.step?.(this);
@@ -204,12 +212,28 @@ export class Station implements StationParts, RpcListener {
 		return this.connection.offlineMs;
 	}
 
+	get isAnswering(): boolean {
+		return this.rpc.isAnswering;
+	}
+
 	get slot(): number {
-		return this.connection.profile.slot;
+		return this.profiles.slot;
+	}
+
+	get securityProfile(): number {
+		return this.profiles.securityProfile;
+	}
+
+	get messageTimeoutSeconds(): number {
+		return this.profiles.messageTimeoutSeconds;
 	}
 
 	isSlotSet(slot: number): boolean {
-		return this.cells.get(Cell.networkProfile + slot - 1) !== undefined;
+		return this.profiles.isSet(slot);
+	}
+
+	setPassword(password: string): boolean {
+		return this.profiles.setPassword(password);
 	}
 
 	raise(code: number, evseIndex: number, value: number): void {
@@ -247,6 +271,11 @@ export class Station implements StationParts, RpcListener {
 	// Callbacks of the RPC layer.
 
 	onOpen(): void {
+		// B10.FR.10: another CSMS, or another way to it, is told who calls.
+		if (this.profiles.opened()) {
+			this.registration = Registration.Unregistered;
+			this.bootWaitMs = 0;
+		}
 		this.link(true);
 	}
 
@@ -307,7 +336,7 @@ export class Station implements StationParts, RpcListener {
 			evses.push({ txId, limitA: evse.permit.limitMilliamps / 1000, status: connectorStatus(evse) });
 		}
 		return {
-			online: this.isOnline,
+			online: this.connection.isOpen,
 			accepted: this.registration === Registration.Accepted,
 			slot: this.slot,
 			evses,

@@ -46,6 +46,8 @@ export interface ConnectionProfile {
 	readonly identity: string;
 	/** "" for none. */
 	readonly password: string;
+	/** Called before each attempt with the attempts that have failed since the last success: the time to change. */
+	choose?(failures: number): void;
 }
 
 /** All of them come from callbacks of the socket or from inside step(); onSent also from inside send(). */
@@ -287,6 +289,7 @@ export class Connection implements WebSocketListener {
 	private connect(): void {
 		this.enter(Event.due);
 		const profile = this.profile;
+		profile.choose?.(this.failures);
 		const endpoint = newEndpoint();
 		const fault = parseUrl(profile.url, endpoint);
 		if (fault !== TransportFault.none) return this.onClosed(0, 0, fault);

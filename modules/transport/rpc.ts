@@ -79,6 +79,11 @@ export class Rpc implements ConnectionListener {
 		return this.callAction !== NO_CALL || this.answer !== Answer.none || this.connection.sending;
 	}
 
+	/** True from a CALL of the CSMS until its answer is with the transport. */
+	get isAnswering(): boolean {
+		return this.answer !== Answer.none;
+	}
+
 	/** Sends a CALL under a new message id; isBusy must be false. */
 	call(action: number, payload: object): void {
 		this.callAction = action;

@@ -113,15 +113,16 @@ export class EvseModel implements EvsePort {
 		this.actuate();
 	}
 
-	lock(on: boolean): void {
-		if (!this.hasLock || on === this.locked) return;
+	lock(on: boolean): boolean {
+		if (!this.hasLock || on === this.locked) return true;
 		if (this.memory.lockJammed) {
 			// The driver sees that the bolt did not arrive; it tells so from an empty stack.
 			this.clock.after(0, () => this.fault(FaultBit.lock, true));
-			return;
+			return false;
 		}
 		this.locked = on;
 		this.listener?.lock(this.index, on);
+		return true;
 	}
 
 	sample(reading: MeterReading): boolean {

@@ -1,0 +1,7 @@
+// What a TriggerMessage has asked for, until it is sent.
+// Source: OCPP 2.0.1 Part 2, F06.
+
+import { freeze } from "../../preload/freeze.js";
+
+/** Bits of Evse.triggered. */
+export const Triggered = freeze({ meterValues: 1, transactionEvent: 2 } as const);
