@@ -103,11 +103,12 @@ function repairHeader(bytes: Uint8Array): boolean {
 export function parseHeader(bytes: Uint8Array, header: Header): number {
 	header.repaired = false;
 	if (!headerChecks(bytes)) {
-		// The first 20 bytes keep their places in every future format.
-		if (!repairHeader(bytes)) return magicBytes(bytes) === 4 && isNewer(bytes[4] as number) ? HeaderState.newer : HeaderState.none;
+		if (!repairHeader(bytes)) return HeaderState.none;
 		header.repaired = true;
 	}
-	if (bytes[4] !== FORMAT_VERSION) return isNewer(bytes[4] as number) ? HeaderState.newer : HeaderState.none;
+	// The first 20 bytes keep their places in every future format. Without a right check nothing is newer: a header that
+	// was being written when the power went may show any version.
+	if (bytes[4] !== FORMAT_VERSION) return (bytes[4] as number) > FORMAT_VERSION ? HeaderState.newer : HeaderState.none;
 	header.area = (bytes[5] as number) & ~MERGED;
 	header.merged = ((bytes[5] as number) & MERGED) !== 0;
 	header.cellBlocks = u16(bytes, 6);
@@ -117,10 +118,6 @@ export function parseHeader(bytes: Uint8Array, header: Header): number {
 	header.events = closed ? u16(bytes, SUMMARY_AT) : 0;
 	header.end = closed ? u16(bytes, SUMMARY_AT + 2) : 0;
 	return HeaderState.valid;
-}
-
-function isNewer(version: number): boolean {
-	return version > FORMAT_VERSION && version !== 0xff;
 }
 
 /** Writes the first CHECKED + 4 bytes of a header to bytes[0, …) and sets the rest of it to 0xFF. */

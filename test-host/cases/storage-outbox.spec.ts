@@ -7,6 +7,9 @@ import { Outbox } from "../../modules/storage/outbox.js";
 import { Store, StoreState } from "../../modules/storage/store.js";
 import { FlashMemory, TORN, type Torn } from "../board/flash-memory.js";
 
+/** How many ways of tearing are drawn at each operation; more for a long run (STORAGE_SEEDS=20). */
+const SEEDS = Number(process.env.STORAGE_SEEDS ?? 1);
+
 /** 4 blocks of cells, so 4 of queue: the smallest there is. */
 const SMALL = 8;
 
@@ -185,24 +188,26 @@ function tryRun(flash: FlashMemory, steps: readonly Step[], model: Model): void 
 function sweep(name: string, image: FlashMemory, before: Model, steps: readonly Step[], second = false): number {
 	let cuts = 0;
 	for (const torn of TORN) {
-		for (let n = 1; ; n++) {
+		const seeds = torn === "before" || torn === "after" ? 1 : SEEDS;
+		for (let trial = 0; ; trial++) {
+			const n = 1 + Math.floor(trial / seeds);
 			const flash = new FlashMemory(image.blocks, image.blockBytes, image.bytes);
 			const model = before.clone();
-			flash.cutAt(n, torn);
+			flash.cutAt(n, torn, trial + 1);
 			tryRun(flash, steps, model);
 			if (!flash.isOff) break;
 			cuts++;
 			flash.powerOn();
 			if (second) {
 				// The power goes again while the store is being opened, or soon after.
-				flash.cutAt(1 + (n % 5), TORN[n % TORN.length], n * 31);
+				flash.cutAt(1 + (trial % 5), TORN[trial % TORN.length], trial * 31);
 				tryRun(flash, [], model);
 				if (flash.isOff) cuts++;
 				flash.powerOn();
 			}
 			const wrong = model.check(flash) || model.checkLast(flash);
 			if (wrong !== "") {
-				fail(`${name}: ${torn} ${n}: ${wrong}`);
+				fail(`${name}: ${torn} ${n}, seed ${trial + 1}: ${wrong}`);
 				return cuts;
 			}
 		}
@@ -390,14 +395,14 @@ describe("storage outbox", () => {
 		cutsTried += sweep("running", image, before, steps);
 		cutsTried += sweep("running, cut twice", image, before, steps, true);
 		expect(cutsTried).toBeGreaterThan(1000);
-	}, 120_000);
+	}, 120_000 * SEEDS);
 
 	it("at every power cut of the first day of a blank store nothing is lost", () => {
 		const steps: Step[] = [];
 		for (let i = 0; i < 12; i++) steps.push(makeEvent(i === 0 ? "Started" : i === 11 ? "Ended" : "Updated", 1, i));
 		steps.push("ack", "ack");
 		cutsTried += sweep("blank", new FlashMemory(SMALL), new Model(), steps, true);
-	}, 120_000);
+	}, 120_000 * SEEDS);
 
 	it("at every power cut while a full queue is thinned no Started, Ended or last Updated is lost", () => {
 		const image = new FlashMemory(10);
@@ -414,7 +419,7 @@ describe("storage outbox", () => {
 		const cuts = sweep("thinning", image, before, steps);
 		cutsTried += cuts + sweep("thinning, cut twice", image, before, steps, true);
 		expect(cuts).toBeGreaterThan(300);
-	}, 120_000);
+	}, 120_000 * SEEDS);
 
 	it("a long life with a power cut every few events loses nothing", () => {
 		const flash = new FlashMemory(SMALL);
@@ -423,7 +428,7 @@ describe("storage outbox", () => {
 		model.thinning = true;
 		let seqNo = 0;
 		let transaction = 1;
-		for (let life = 0; life < 1500; life++) {
+		for (let life = 0; life < 1500 * SEEDS; life++) {
 			const steps: Step[] = [];
 			const began = transaction;
 			for (let i = 0; i < 12; i++) {
@@ -469,7 +474,7 @@ describe("storage outbox", () => {
 			}
 		}
 		expect(flash.erases).toBeGreaterThan(100);
-	}, 120_000);
+	}, 120_000 * SEEDS);
 
 	it("single writes that fail are made up for; a flash that refuses all is said and recovers", () => {
 		const flash = new FlashMemory(SMALL);
