@@ -10,8 +10,8 @@ export const LIMITS = freeze({
 	txBytes: 512,
 	/** Bytes taken from the socket in one read. */
 	socketReadBytes: 256,
-	/** Deepest nesting of a frame that is looked at; the deepest valid OCPP message has 9 levels. */
-	depthMax: 16,
+	/** Deepest nesting of a frame that is looked at; the deepest valid OCPP message has 13 levels without customData. */
+	depthMax: 24,
 	/** Part 4 §4.1.4: longest message id. */
 	messageIdMax: 36,
 	/** Part 4 §4.2.3: longest errorDescription. */
@@ -43,7 +43,7 @@ export const LIMITS = freeze({
 	endedSamplesMax: 8,
 	/** Longest time between two steps of the station. */
 	sleepMsMax: 60_000,
-	/** Buffer for one record of the store, frame included: the largest transaction event that is kept (storage/outbox.ts). */
+	/** Buffer for one record of the store, frame included: the largest event that is kept (storage/outbox.ts). */
 	recordBytes: 1024,
 	/** Longest value of a cell in bytes of UTF-8. */
 	cellBytes: 1000,
@@ -60,5 +60,5 @@ holds(LIMITS.bytesPerMessage <= LIMITS.rxBytes, "bytesPerMessage must fit rxByte
 holds(LIMITS.txBytes >= 256 && LIMITS.txBytes <= 2048, "txBytes is a WebSocket fragment of 256 to 2048 bytes");
 holds(LIMITS.configurationValueBytes < LIMITS.bytesPerMessage, "a settable value must fit its request");
 holds(LIMITS.configurationValueBytes <= LIMITS.cellBytes, "a settable value must fit its cell");
-holds(LIMITS.cellBytes + 16 <= LIMITS.recordBytes, "a cell with its frame of 12 bytes and its number must fit recordBytes");
+holds(LIMITS.cellBytes + 16 <= LIMITS.recordBytes, "a cell, its frame of 12 bytes and its number must fit recordBytes");
 holds(LIMITS.recordBytes % 4 === 0 && LIMITS.recordBytes <= 2048, "a record must fit a block of flash beside others");
