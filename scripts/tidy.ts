@@ -149,8 +149,9 @@ function checkStatement(file: string, statement: ts.Statement, say: Say): void {
 	const modifiers = ts.canHaveModifiers(statement) ? ts.getModifiers(statement) ?? [] : [];
 	const isDefault = ts.isExportAssignment(statement) ||
 		modifiers.some((modifier) => modifier.kind === ts.SyntaxKind.DefaultKeyword);
-	const mayDefault = file === "main.ts" || file.startsWith("drivers/") || file.startsWith("boards/") ||
-		file.endsWith(".d.ts");
+	// What a host calls by its default export: the device's main, drivers, boards, and the programs of the XS host.
+	const mayDefault = file === "main.ts" || file.endsWith(".d.ts") ||
+		["drivers/", "boards/", "test-host/xs/"].some((folder) => file.startsWith(folder));
 	if (isDefault && !mayDefault) say(statement, "default export");
 	if (!isDevice(file) || file.endsWith(".d.ts") || !ts.isVariableStatement(statement)) return;
 	if (!(statement.declarationList.flags & ts.NodeFlags.Const)) say(statement, "module-level let or var costs RAM");
