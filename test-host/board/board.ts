@@ -3,12 +3,13 @@
 
 import type { Clock } from "../../modules/ports/clock.js";
 import type { Entropy } from "../../modules/ports/entropy.js";
+import { EventCode } from "../../modules/ports/events.js";
 import type { FlashPartition } from "../../modules/ports/flash.js";
 import type { Host, Identity, Observer } from "../../modules/ports/host.js";
 import type { SocketMaker } from "../../modules/ports/socket.js";
 import type { Scheduler } from "./clock.js";
 import { CountingFlash } from "./counting-flash.js";
-import { EvseModel, type EvseListener, type EvseMemory } from "./evse.js";
+import { EvseModel, type EvseListener, type EvseMemory, type Post } from "./evse.js";
 import { NetGate } from "./net-gate.js";
 import { CardReader } from "./reader.js";
 import { RingLog } from "./ring-log.js";
@@ -28,6 +29,8 @@ export interface BoardOptions {
 	evses?: number | readonly EvseMemory[];
 	/** Lock at every EVSE (a detachable cable); true unless told. */
 	hasLock?: boolean;
+	/** Wired phases of every EVSE, 1 or 3; 3 unless told. */
+	phases?: number;
 	/** How many times faster than real the meters count. */
 	meterSpeed?: number;
 	listener?: EvseListener;
@@ -52,6 +55,7 @@ export class Board {
 	/** Events that no firmware took: its inbox was full, or none was running. */
 	postsLost = 0;
 	private firmware: Firmware | undefined;
+	private readonly post: Post;
 
 	constructor(options: BoardOptions) {
 		this.clock = options.clock;
@@ -60,7 +64,7 @@ export class Board {
 		this.flash = new CountingFlash(options.flash);
 		this.net = new NetGate(options.socket, options.clock);
 		this.log = new RingLog(options.clock);
-		const post = (code: number, evseIndex: number, value: number): boolean => {
+		const post = this.post = (code: number, evseIndex: number, value: number): boolean => {
 			const taken = this.firmware !== undefined && this.firmware.post(code, evseIndex, value);
 			if (!taken) this.postsLost++;
 			return taken;
@@ -75,6 +79,7 @@ export class Board {
 			memory,
 			listener: options.listener,
 			hasLock: options.hasLock,
+			phases: options.phases,
 			meterSpeed: options.meterSpeed,
 		}));
 	}
@@ -94,6 +99,11 @@ export class Board {
 			restart: (cause) => callbacks.restart(cause),
 			wake: () => callbacks.wake(),
 		};
+	}
+
+	/** The housing is opened. */
+	tamper(): void {
+		this.post(EventCode.tampered, -1, 0);
 	}
 
 	/** The firmware runs: its drivers report what they find. Call it after start() and before the first step(). */

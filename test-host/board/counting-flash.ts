@@ -9,6 +9,8 @@ export class CountingFlash implements FlashPartition {
 	bytesWritten = 0;
 	/** How many of the next writes and erases fail. */
 	failNext = 0;
+	/** How many more bytes it takes; then writes fail, until it is told another number. An erase brings no room. */
+	freeBytes = Infinity;
 	/** Milliseconds that every write and erase takes. */
 	slowMs = 0;
 	private readonly pause = new Int32Array(new SharedArrayBuffer(4));
@@ -30,6 +32,8 @@ export class CountingFlash implements FlashPartition {
 
 	write(at: number, bytes: Uint8Array, count: number): void {
 		this.failWhenAsked();
+		if (count > this.freeBytes) throw new Error("flash: no space left, as requested");
+		this.freeBytes -= count;
 		this.inner.write(at, bytes, count);
 		this.writes++;
 		this.bytesWritten += count;

@@ -205,6 +205,11 @@ export class EvseModel implements EvsePort {
 		this.post(isOn ? EventCode.faultRaised : EventCode.faultCleared, this.index, bit);
 	}
 
+	/** The start button or the stop button is pressed. */
+	press(isStart: boolean): void {
+		this.post(EventCode.buttonPressed, this.index, isStart ? 1 : 0);
+	}
+
 	/** The lock refuses to move from now on, or moves again. */
 	jamLock(isJammed: boolean): void {
 		this.memory.lockJammed = isJammed;

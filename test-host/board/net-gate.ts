@@ -62,8 +62,13 @@ export class NetGate implements SocketMaker {
 	}
 }
 
+/** A socket that can end without a word to the peer but a reset, where the machine allows that. */
+interface ResettableSocket extends Socket {
+	reset?(): void;
+}
+
 class GateSocket implements Socket {
-	private inner: Socket | undefined;
+	private inner: ResettableSocket | undefined;
 	private held: Uint8Array[] = [];
 	private heldBytes = 0;
 	private readableMissed = 0;
@@ -141,6 +146,7 @@ class GateSocket implements Socket {
 	reset(): void {
 		if (this.ended) return;
 		const tell = !this.closed;
+		this.inner?.reset?.();
 		this.end();
 		if (tell) this.fail(SocketError.closed);
 	}

@@ -91,6 +91,12 @@ class NodeSocket implements Socket {
 		});
 	}
 
+	/** The connection is cut: the peer gets a reset instead of an orderly end. */
+	reset(): void {
+		this.over = true;
+		this.stream.resetAndDestroy();
+	}
+
 	close(): void {
 		this.over = true;
 		if (this.stream.destroyed) return;

@@ -1,3 +1,5 @@
+import { createServer, type AddressInfo, type Server, type Socket as NodeSocket } from "node:net";
+import { NodeSocketMaker } from "../board/socket-node.js";
 import type { Socket, SocketMaker, SocketOptions } from "../../modules/ports/socket.js";
 import { SocketError } from "../../modules/ports/events.js";
 import { VirtualClock } from "../board/clock.js";
@@ -125,5 +127,30 @@ describe("board network interface", () => {
 		expect(wire.opened).toBe(1);
 		gate.up();
 		expect(wire.opened).toBe(2);
+	});
+
+	it("drop is a reset on the wire, not an orderly end", async () => {
+		const ends: string[] = [];
+		let server!: Server;
+		const accepted = new Promise<NodeSocket>((resolve) => (server = createServer((peer) => {
+			peer.on("error", (error: NodeJS.ErrnoException) => ends.push(error.code ?? ""));
+			peer.on("end", () => ends.push("end"));
+			peer.resume();
+			resolve(peer);
+		})));
+		await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+		const real = new NetGate(new NodeSocketMaker(), clock);
+		const port = (server.address() as AddressInfo).port;
+		await new Promise<void>((resolve) => {
+			real.open({
+				host: "127.0.0.1", port, secure: false, onReadable: () => undefined, onWritable: () => resolve(), onError: () => undefined,
+			});
+		});
+		const peer = await accepted;
+		const closed = new Promise((resolve) => peer.on("close", resolve));
+		real.down("drop");
+		await closed;
+		expect(ends).toEqual(["ECONNRESET"]);
+		server.close();
 	});
 });

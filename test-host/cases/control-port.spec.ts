@@ -19,6 +19,8 @@ class SmallFirmware implements FirmwareStation {
 	private readonly events: [number, number, number][] = [];
 	private seqNo = 0;
 	private cable = false;
+	/** What the drivers posted, in order. */
+	readonly taken: [number, number, number][] = [];
 	stopped = false;
 	view = { online: false, accepted: true, slot: 1, evses: [{ txId: null as string | null, limitA: 0 }], queued: 0, queueBytes: 0 };
 
@@ -37,11 +39,12 @@ class SmallFirmware implements FirmwareStation {
 
 	step(): number {
 		SmallFirmware.steps++;
-		for (const [code] of this.events.splice(0)) this.take(code);
+		for (const [code, evse, value] of this.events.splice(0)) this.take(code, evse, value);
 		return 60_000;
 	}
 
-	private take(code: number): void {
+	private take(code: number, evse: number, value: number): void {
+		this.taken.push([code, evse, value]);
 		if (code === EventCode.cablePluggedIn) this.cable = true;
 		if (code === EventCode.cableUnplugged) this.cable = false;
 		if (code !== EventCode.tokenPresented) return;
@@ -198,7 +201,8 @@ describe("control port", () => {
 				firmware: "1.2.3",
 				engine: "node",
 				evses: [{ id: 1, connectors: [1], lock: true, maxA: 32, phases: 3 }],
-				caps: jasmine.arrayContaining(["hello", "plug", "unplug", "token", "ev", "net", "state", "ledger", "restart", "vclock"]),
+				caps: jasmine.arrayContaining(["hello", "plug", "unplug", "token", "ev", "net", "state", "ledger", "restart", "vclock", "meter", "fault",
+					"clock", "storage", "lock", "button", "tamper", "log"]),
 			},
 		});
 	});
@@ -226,6 +230,10 @@ describe("control port", () => {
 			["net", {}, "up"],
 			["net", { up: false, mode: "slow" }, "mode"],
 			["fault", { kind: "fire", on: true }, "kind"],
+			["fault", { kind: "ground", on: true, evse: 1, connector: 2 }, "connector"],
+			["button", { evse: 1, name: "panic" }, "name"],
+			["button", { evse: 3, name: "start" }, "evse"],
+			["storage", { failWrites: 1, freeBytes: -1 }, "freeBytes"],
 			["restart", { reason: "Boredom" }, "reason"],
 			["ledger", { since: "yesterday" }, "since"],
 			["plug", [], "args"],
@@ -349,6 +357,33 @@ describe("control port", () => {
 		await client.send("plug");
 		await client.send("token", { idToken: "04A2B3" });
 		expect((await client.until("crash"))[0].text).toContain("write failed on request");
+	});
+
+	it("storage leaves only so much space, until it is told another number", async () => {
+		await client.send("storage", { freeBytes: 20 });
+		await client.send("plug");
+		await client.send("token", { idToken: "04A2B3" });
+		await client.until("generated");
+		await client.send("storage", { freeBytes: 40 });
+		await client.send("token", { idToken: "04A2B3" });
+		await client.until("generated", 2);
+		await client.send("storage", { freeBytes: 12 });
+		await client.send("token", { idToken: "04A2B3" });
+		expect((await client.until("crash"))[0].text).toContain("no space left");
+	});
+
+	it("a button and the tamper switch reach the firmware as events of their drivers", async () => {
+		await client.send("button", { evse: 1, name: "start" });
+		await client.send("button", { evse: 1, name: "stop" });
+		await client.send("tamper");
+		// The steps follow the answers; a restart comes after them.
+		await client.send("restart", {});
+		await client.until("boot", 2);
+		expect(firmwares[0].taken).toEqual([
+			[EventCode.buttonPressed, 0, 1],
+			[EventCode.buttonPressed, 0, 0],
+			[EventCode.tampered, -1, 0],
+		]);
 	});
 
 	it("log gives the last lines with the names of their codes", async () => {

@@ -47,6 +47,9 @@ const COMMANDS: { readonly [cmd: string]: Command } = {
 		const evseIndex = args.evse === undefined ? -1 : indexOf(desktop, args);
 		desktop.board.reader.present(idToken, choice(args, "type", ID_TOKEN_TYPES, "ISO14443"), evseIndex);
 	},
+	button: (desktop, args) => {
+		evseOf(desktop, args).press(choice(args, "name", ["start", "stop"] as const) === "start");
+	},
 	ev: (desktop, args) => {
 		const evse = evseOf(desktop, args);
 		evse.ev(choice(args, "state", ["ready", "notReady"] as const) === "ready", optionalNumber(args, "amps"));
@@ -60,11 +63,14 @@ const COMMANDS: { readonly [cmd: string]: Command } = {
 		const bit = FaultBit[choice(args, "kind", Object.keys(FaultBit) as (keyof typeof FaultBit)[])];
 		const isOn = flag(args, "on");
 		// A fault of the station as a whole is felt at every EVSE.
-		const evses = args.evse === undefined ? desktop.board.evses : [evseOf(desktop, args)];
+		const evses = args.evse === undefined ? desktop.board.evses : [connectorOf(desktop, args)];
 		for (const evse of evses) evse.fault(bit, isOn);
 	},
 	lock: (desktop, args) => {
 		connectorOf(desktop, args).jamLock(flag(args, "jam"));
+	},
+	tamper: (desktop) => {
+		desktop.board.tamper();
 	},
 	net: (desktop, args) => {
 		if (flag(args, "up")) desktop.board.net.up();
@@ -81,9 +87,13 @@ const COMMANDS: { readonly [cmd: string]: Command } = {
 		return { utcMs: Number.isNaN(nowMs) ? null : nowMs, rate: desktop.clock.rate };
 	},
 	storage: (desktop, args) => {
-		if (args.freeBytes !== undefined) throw new Refused("unsupported");
-		desktop.board.flash.failNext = optionalNumber(args, "failWrites") ?? desktop.board.flash.failNext;
-		desktop.board.flash.slowMs = optionalNumber(args, "slowMs") ?? desktop.board.flash.slowMs;
+		const failWrites = optionalNumber(args, "failWrites");
+		const freeBytes = optionalNumber(args, "freeBytes");
+		const slowMs = optionalNumber(args, "slowMs");
+		const { flash } = desktop.board;
+		flash.failNext = failWrites ?? flash.failNext;
+		flash.freeBytes = freeBytes ?? flash.freeBytes;
+		flash.slowMs = slowMs ?? flash.slowMs;
 	},
 	restart: (desktop, args) => {
 		const reason = choice(args, "reason", ["LocalReset", "Watchdog"] as const, "LocalReset");
