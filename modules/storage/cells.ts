@@ -51,7 +51,8 @@ export class Cells {
 	get(cell: number): string | undefined {
 		const place = this.places[cell] as number;
 		if (place === 0 || cell >= CELLS_MAX) return undefined;
-		const { ring, scratch } = this;
+		const ring = this.ring;
+		const scratch = this.scratch;
 		const block = this.blockOf(place);
 		const at = this.offsetOf(place);
 		if (!ring.recordAt(block, at) || !ring.load(block, at, scratch)) {
@@ -118,7 +119,7 @@ export class Cells {
 
 	/** Puts cell number and text into the scratch buffer; length of the payload, or -1. */
 	private encode(cell: number, value: string): number {
-		const { scratch } = this;
+		const scratch = this.scratch;
 		const from = FRAME_BYTES + 1;
 		scratch[FRAME_BYTES] = cell;
 		if (value.length * 4 > CELL_BYTES_MAX && ArrayBuffer.fromString(value).byteLength > CELL_BYTES_MAX) return -1;
@@ -131,7 +132,8 @@ export class Cells {
 
 	/** Appends what encode() has made, after making room. Room making uses the window only, never the scratch buffer. */
 	private store(cell: number, bytes: number, kind: number): boolean {
-		const { ring, scratch } = this;
+		const ring = this.ring;
+		const scratch = this.scratch;
 		scratch[FRAME_BYTES] = cell;
 		const before = this.sizeOf(cell);
 		for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -158,7 +160,7 @@ export class Cells {
 
 	/** Makes the last block take a record of `size` bytes. One free block is kept for compaction. */
 	private makeRoom(size: number): boolean {
-		const { ring } = this;
+		const ring = this.ring;
 		if (ring.free === 0 && !this.finish()) return false;
 		for (let attempt = 0; attempt <= ring.blocks * 2; attempt++) {
 			if (ring.hasRoom(size)) return true;
@@ -177,7 +179,7 @@ export class Cells {
 	 * that; nothing but these copies goes there before the oldest block is gone.
 	 */
 	private compact(): boolean {
-		const { ring } = this;
+		const ring = this.ring;
 		const oldest = ring.chain[0] as number;
 		for (let at = ring.seek(oldest, HEADER_BYTES); at >= 0; ) {
 			const size = recordBytes(ring.foundBytes);
@@ -196,7 +198,8 @@ export class Cells {
 	}
 
 	private retireOldest(): boolean {
-		const { ring, places } = this;
+		const ring = this.ring;
+		const places = this.places;
 		const oldest = ring.chain[0] as number;
 		if (!ring.retire(0)) return false;
 		// What still points there was damaged: it could not be copied.
@@ -208,7 +211,7 @@ export class Cells {
 	}
 
 	private move(oldest: number, at: number, cell: number): boolean {
-		const { ring } = this;
+		const ring = this.ring;
 		if (!ring.recordAt(oldest, at)) return false;
 		let copy = ring.hasRoom(recordBytes(ring.foundBytes)) ? ring.copy(oldest, at, ring.tail) : FULL;
 		if (copy === FULL) {
@@ -222,7 +225,7 @@ export class Cells {
 
 	/** Cell number of the record at `at`, or -1. */
 	private cellAt(block: number, at: number): number {
-		const { ring } = this;
+		const ring = this.ring;
 		const kind = ring.foundKind;
 		if ((kind !== KIND_VALUE && kind !== KIND_ERASED) || ring.foundBytes === 0) return -1;
 		if (!ring.read(block, at, ring.window, FRAME_BYTES + 4)) return -1;
@@ -236,7 +239,7 @@ export class Cells {
 	 * the newest can go, and the compaction will be made anew.
 	 */
 	private finish(): boolean {
-		const { ring } = this;
+		const ring = this.ring;
 		const oldest = ring.chain[0] as number;
 		let living = false;
 		for (let at = ring.seek(oldest, HEADER_BYTES); at >= 0; ) {
@@ -255,7 +258,8 @@ export class Cells {
 
 	/** Finds the latest record of each cell. Reads the whole area. */
 	private scan(): void {
-		const { ring, places } = this;
+		const ring = this.ring;
+		const places = this.places;
 		places.fill(0);
 		for (let i = 0; i < ring.length; i++) {
 			const block = ring.chain[i] as number;

@@ -73,6 +73,11 @@ function putU32(bytes: Uint8Array, at: number, value: number): void {
 	bytes[at + 3] = value >>> 24;
 }
 
+function isAll(bytes: Uint8Array, count: number, value: number): boolean {
+	for (let i = 0; i < count; i++) if (bytes[i] !== value) return false;
+	return true;
+}
+
 /** How many of the four magic bytes "OCSL" are there. */
 function magicBytes(bytes: Uint8Array): number {
 	return (bytes[0] === 0x4f ? 1 : 0) + (bytes[1] === 0x43 ? 1 : 0) + (bytes[2] === 0x53 ? 1 : 0) +
@@ -152,8 +157,11 @@ function clearedBits(bytes: Uint8Array, at: number): number {
 	return cleared;
 }
 
-/** A mark counts as set from here on, so that no single flipped bit kills a record. */
-const MARKED_BITS = 16;
+/**
+ * A mark counts as set from here on: no single flipped bit kills a record, and one that was being written when the power
+ * went nearly always counts (its event was answered, so both are right).
+ */
+const MARKED_BITS = 2;
 
 export class Ring {
 	private readonly flash: FlashPartition;
@@ -295,7 +303,10 @@ export class Ring {
 		this.nextSequence = 1;
 		this.sealed = false;
 		for (let block = 0; block < this.blocks; block++) {
-			if (this.readHeader(block) !== HeaderState.valid) continue;
+			if (this.readHeader(block) !== HeaderState.valid) {
+				this.buryGarbage(block);
+				continue;
+			}
 			if (header.last >= this.nextSequence) this.nextSequence = header.last + 1;
 			if (header.merged && header.end === 0) {
 				this.retireBlock(block);
@@ -328,6 +339,17 @@ export class Ring {
 		if (this.header.area !== this.area || this.header.cellBlocks !== this.cellBlocks) return HeaderState.none;
 		if (this.header.end > this.blockBytes) this.header.end = 0;
 		return state;
+	}
+
+	/**
+	 * Zeroes a header that is neither blank nor zero: half written, half zeroed or damaged. Its bits may read differently
+	 * another time, and a block that was taken for free must not come back.
+	 */
+	private buryGarbage(block: number): void {
+		if (!this.read(block, 0, this.window, HEADER_BYTES)) return;
+		if (parseHeader(this.window, this.header) !== HeaderState.none) return;
+		if (magicBytes(this.window) === 4) this.reportDamage(block, 1);
+		if (!isAll(this.window, HEADER_BYTES, 0xff) && !isAll(this.window, HEADER_BYTES, 0)) this.retireBlock(block);
 	}
 
 	/** Keeps the chain sorted by first sequence; of two with the same first, the wider one comes first. */
@@ -366,13 +388,20 @@ export class Ring {
 	 */
 	private findEnd(block: number): void {
 		this.ends[block] = this.programmed(block);
+		let last = 0;
 		let end = HEADER_BYTES;
-		for (let at = this.seek(block, end); at >= 0; at = this.seek(block, end)) end = at + recordBytes(this.foundBytes);
-		if (this.foundUnread) this.ends[block] = this.blockBytes;
-		else if (this.foundDamage > 0) {
+		for (let at = this.seek(block, end); at >= 0; at = this.seek(block, end)) {
+			last = at;
+			end = at + recordBytes(this.foundBytes);
+		}
+		if (this.foundUnread) {
+			this.ends[block] = this.blockBytes;
+			return;
+		}
+		if (this.foundDamage > 0) {
 			this.reportDamage(block, 1);
 			this.clear(block, end, (this.ends[block] as number) - end);
-		}
+		} else if (last > 0) this.strengthenRecord(block, last, end);
 	}
 
 	/** First place behind the last programmed byte of a block, rounded up to a word; at least HEADER_BYTES. */
@@ -397,6 +426,16 @@ export class Ring {
 	private strengthen(block: number): void {
 		makeHeader(this.window, this.area, false, this.cellBlocks, this.first(block), this.last(block));
 		this.write(block, 0, this.window, CHECKED + 4);
+	}
+
+	/** The same for the last record, which was perhaps being written: what was read as sound stays sound. */
+	private strengthenRecord(block: number, at: number, end: number): void {
+		for (let from = at; from < end; from += WINDOW_BYTES) {
+			const n = end - from < WINDOW_BYTES ? end - from : WINDOW_BYTES;
+			if (!this.read(block, from, this.window, n)) return;
+			if (from === at) this.window.fill(0xff, MARK_AT, MARK_AT + 4);
+			this.write(block, from, this.window, n);
+		}
 	}
 
 	/** Takes chain[index] out of use. False when the flash refuses; the chain is then as before. */
@@ -459,13 +498,7 @@ export class Ring {
 	/** Erases a block that is not in the chain. A header that is neither blank nor zero is zeroed first. */
 	private prepare(block: number): boolean {
 		if (!this.read(block, 0, this.window, HEADER_BYTES)) return false;
-		let blank = true;
-		let zero = true;
-		for (let i = 0; i < HEADER_BYTES; i++) {
-			if (this.window[i] !== 0xff) blank = false;
-			if (this.window[i] !== 0) zero = false;
-		}
-		if (!blank && !zero) this.retireBlock(block);
+		if (!isAll(this.window, HEADER_BYTES, 0xff) && !isAll(this.window, HEADER_BYTES, 0)) this.retireBlock(block);
 		return this.erase(block);
 	}
 

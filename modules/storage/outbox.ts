@@ -82,7 +82,7 @@ export class Outbox {
 
 	/** Bytes of flash from the head to the end of the queue: records, frames, marks and block headers. */
 	get bytesUsed(): number {
-		const { ring } = this;
+		const ring = this.ring;
 		if (this.headAt === NONE) return 0;
 		let bytes = -this.headAt + HEADER_BYTES;
 		for (let i = this.headIndex; i < ring.length; i++) bytes += ring.ends[ring.chain[i] as number] as number;
@@ -101,7 +101,7 @@ export class Outbox {
 	append(event: TransactionEventRequest): boolean {
 		const bytes = this.packSmaller(event);
 		if (bytes < 0) return false;
-		const { ring } = this;
+		const ring = this.ring;
 		for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
 			// The last attempt is made in another block: this one may be bad.
 			const another = attempt === ATTEMPTS - 1;
@@ -126,7 +126,7 @@ export class Outbox {
 	 * `offline` is set where the event was generated or left waiting without a link (E11.FR.02, E11.FR.07).
 	 */
 	peek(): TransactionEventRequest | undefined {
-		const { ring } = this;
+		const ring = this.ring;
 		while (this.headAt !== NONE) {
 			const block = this.headBlock;
 			const event = ring.recordAt(block, this.headAt) ? this.load(block, this.headAt) : undefined;
@@ -146,7 +146,7 @@ export class Outbox {
 	 */
 	acknowledge(): boolean {
 		if (this.headAt === NONE) return true;
-		const { ring } = this;
+		const ring = this.ring;
 		const block = this.headBlock;
 		const durable = ring.mark(block, this.headAt) || ring.mark(block, this.headAt);
 		this.exhausted = false;
@@ -156,7 +156,7 @@ export class Outbox {
 
 	/** The link is down: all that waits now is sent as offline, whenever it was generated (E11.FR.07). */
 	markOffline(): void {
-		const { ring } = this;
+		const ring = this.ring;
 		if (ring.length === 0) return;
 		this.offlineSequence = ring.first(ring.tail);
 		this.offlineAt = ring.ends[ring.tail] as number;
@@ -165,7 +165,7 @@ export class Outbox {
 	/** Events of one transaction that wait to be sent. Reads the queue. */
 	countOf(transactionId: string): number {
 		const wanted = this.tagOf(transactionId);
-		const { ring } = this;
+		const ring = this.ring;
 		if (this.headAt === NONE) return 0;
 		let count = 0;
 		for (let i = this.headIndex; i < ring.length; i++) {
@@ -197,7 +197,7 @@ export class Outbox {
 
 	/** Shows all events that are still on flash, oldest first; of those acknowledged only what was not reclaimed yet. */
 	iterate(visitor: EventVisitor): void {
-		const { ring } = this;
+		const ring = this.ring;
 		for (let i = 0; i < ring.length; i++) {
 			const block = ring.chain[i] as number;
 			let at = ring.seek(block, HEADER_BYTES);
@@ -241,7 +241,7 @@ export class Outbox {
 	private packEvent(event: TransactionEventRequest, meterValue: readonly MeterValueType[] | undefined): number {
 		const type = event.eventType === "Started" ? EventType.Started : event.eventType === "Updated" ? EventType.Updated : EventType.Ended;
 		const payload = meterValue === event.meterValue ? event : Object.assign({}, event, { meterValue });
-		const { scratch } = this;
+		const scratch = this.scratch;
 		const from = this.putPrefix(scratch, type, this.tagOf(event.transactionInfo.transactionId), event.seqNo);
 		if (from < 0) return NONE;
 		const end = this.packer.pack(REQUEST_TYPE[Action.TransactionEvent] as number, payload, scratch, from, scratch.length);
@@ -265,8 +265,8 @@ export class Outbox {
 
 	/** Reads tag, seqNo and type of the record that was just found at `at`; false when it is none of ours. */
 	private readPrefix(block: number, at: number): boolean {
-		const { ring } = this;
-		const { window } = ring;
+		const ring = this.ring;
+		const window = ring.window;
 		if (ring.foundKind !== KIND_EVENT && ring.foundKind !== KIND_PROGRESS) return false;
 		const size = recordBytes(ring.foundBytes);
 		if (!ring.read(block, at, window, size < window.length ? size : window.length)) return false;
@@ -296,7 +296,8 @@ export class Outbox {
 
 	/** Decodes the event that was just found at `at`. */
 	private load(block: number, at: number): TransactionEventRequest & { offline?: boolean } | undefined {
-		const { ring, scratch } = this;
+		const ring = this.ring;
+		const scratch = this.scratch;
 		if (ring.foundKind !== KIND_EVENT || !ring.load(block, at, scratch)) return undefined;
 		const from = this.parsePrefix(scratch);
 		if (from < 0) return undefined;
@@ -308,7 +309,7 @@ export class Outbox {
 
 	/** Counts what waits and finds the head. Reads whole: blocks up to that of the head, the last, any without summary. */
 	private mount(): void {
-		const { ring } = this;
+		const ring = this.ring;
 		let found = false;
 		this.waiting = 0;
 		for (let i = 0; i < ring.length; i++) {
@@ -324,7 +325,7 @@ export class Outbox {
 
 	/** Counts the events of a block that wait, finishes marks that a power cut has left half written, reports damage. */
 	private recount(block: number): void {
-		const { ring } = this;
+		const ring = this.ring;
 		let waiting = 0;
 		let damage = 0;
 		let at = ring.seek(block, HEADER_BYTES);
@@ -342,7 +343,7 @@ export class Outbox {
 
 	/** The head is done with; `sound` when its length can be trusted. */
 	private leaveHead(sound: boolean): void {
-		const { ring } = this;
+		const ring = this.ring;
 		const block = this.headBlock;
 		const next = sound && ring.recordAt(block, this.headAt) ? this.headAt + recordBytes(ring.foundBytes) : this.headAt + 4;
 		if ((ring.events[block] as number) > 0) {
@@ -357,7 +358,7 @@ export class Outbox {
 	 * @param counted  the blocks that will be passed were counted just now
 	 */
 	private settle(from: number, counted = false): void {
-		const { ring } = this;
+		const ring = this.ring;
 		this.headAt = NONE;
 		for (let entered = false; this.headIndex < ring.length; entered = true) {
 			const block = this.headBlock;
@@ -368,7 +369,11 @@ export class Outbox {
 				this.waiting += ring.events[block] as number;
 			}
 			let at = ring.seek(block, entered ? HEADER_BYTES : from);
-			while (at >= 0 && (ring.foundMarked || ring.foundKind !== KIND_EVENT)) at = ring.seek(block, at + recordBytes(ring.foundBytes));
+			while (at >= 0 && (ring.foundMarked || ring.foundKind !== KIND_EVENT)) {
+				const next = at + recordBytes(ring.foundBytes);
+				if (ring.foundMarked && !ring.foundFirm) ring.mark(block, at);
+				at = ring.seek(block, next);
+			}
 			if (at >= 0) {
 				this.headAt = at;
 				break;
@@ -384,7 +389,7 @@ export class Outbox {
 
 	/** Gives blocks before the head's free. */
 	private retireFront(): void {
-		const { ring } = this;
+		const ring = this.ring;
 		while (this.headIndex > 0 && ring.length > 1) {
 			if (!this.carryProgress() || !ring.retire(0)) return;
 			this.headIndex--;
@@ -394,7 +399,7 @@ export class Outbox {
 	// --- last seqNo --------------------------------------------------------------------------------------------------
 
 	private findLast(transactionId: string): boolean {
-		const { ring } = this;
+		const ring = this.ring;
 		const wanted = this.tagOf(transactionId);
 		for (let i = ring.length - 1; i >= 0; i--) {
 			const block = ring.chain[i] as number;
@@ -422,7 +427,7 @@ export class Outbox {
 	 * written once more at the end of the queue. False when that did not work: the block must stay.
 	 */
 	private carryProgress(): boolean {
-		const { ring } = this;
+		const ring = this.ring;
 		const oldest = ring.chain[0] as number;
 		const table = new Uint32Array(TAGS_MAX * COLUMNS);
 		this.rows = 0;
@@ -458,7 +463,7 @@ export class Outbox {
 
 	/** True when there is a record of the transaction at or behind `from` of chain[index], or in a later block. */
 	private isBehind(tag: number, index: number, from: number): boolean {
-		const { ring } = this;
+		const ring = this.ring;
 		for (let i = index; i < ring.length; i++) {
 			const block = ring.chain[i] as number;
 			let at = ring.seek(block, i === index ? from : HEADER_BYTES);
@@ -472,7 +477,8 @@ export class Outbox {
 	}
 
 	private appendProgress(tag: number, seqNo: number): boolean {
-		const { ring, small } = this;
+		const ring = this.ring;
+		const small = this.small;
 		const bytes = this.putPrefix(small, EventType.Updated, tag, seqNo) - FRAME_BYTES;
 		// The last free block may be taken: the oldest one is given free right afterwards.
 		if (!ring.hasRoom(recordBytes(bytes)) && !ring.openTail()) return false;
@@ -483,7 +489,7 @@ export class Outbox {
 
 	/** Opens a new last block. One free block is always kept for merging. */
 	private makeRoom(): boolean {
-		const { ring } = this;
+		const ring = this.ring;
 		this.retireFront();
 		while (ring.free < 2) {
 			if (this.exhausted) return false;
@@ -499,7 +505,7 @@ export class Outbox {
 	 * taken first, so that the whole is thinned evenly. The last block is left alone.
 	 */
 	private mergeSome(): number {
-		const { ring } = this;
+		const ring = this.ring;
 		const table = new Uint32Array(TAGS_MAX * COLUMNS);
 		for (let pass = 0; pass < 2; pass++) {
 			let width = 0;
@@ -529,7 +535,7 @@ export class Outbox {
 	 * does not fit with none of them.
 	 */
 	private shareFor(index: number, table: Uint32Array, keepFirst: boolean): number {
-		const { ring } = this;
+		const ring = this.ring;
 		this.fillTable(index, table);
 		const room = ring.blockBytes - HEADER_BYTES;
 		const all = this.sizeWith(index, table, SHARES, keepFirst);
@@ -544,7 +550,7 @@ export class Outbox {
 
 	/** Table of a pair: tag, place of its first and last Updated, counter. A tag that finds no row loses nothing. */
 	private fillTable(index: number, table: Uint32Array): void {
-		const { ring } = this;
+		const ring = this.ring;
 		this.rows = 0;
 		for (let side = 0; side < 2; side++) {
 			const block = ring.chain[index + side] as number;
@@ -567,7 +573,7 @@ export class Outbox {
 	}
 
 	private sizeWith(index: number, table: Uint32Array, share: number, keepFirst: boolean): number {
-		const { ring } = this;
+		const ring = this.ring;
 		let size = 0;
 		for (let row = 0; row < table.length; row += COLUMNS) table[row + 3] = 0;
 		for (let side = 0; side < 2; side++) {
@@ -587,7 +593,7 @@ export class Outbox {
 	 * sent stays while it is the only witness of its transaction's last seqNo. May overwrite found….
 	 */
 	private stays(index: number, side: number, at: number, table: Uint32Array, share: number, keepFirst: boolean): boolean {
-		const { ring } = this;
+		const ring = this.ring;
 		if (ring.foundKind !== KIND_EVENT) return true;
 		const chainIndex = index + side;
 		if (this.isDone(chainIndex, at)) return this.isWitness(chainIndex, at);
@@ -609,14 +615,14 @@ export class Outbox {
 
 	/** True when its transaction goes on and no later record tells its seqNo. Overwrites found…. */
 	private isWitness(chainIndex: number, at: number): boolean {
-		const { ring } = this;
+		const ring = this.ring;
 		const next = at + recordBytes(ring.foundBytes);
 		if (!this.readPrefix(ring.chain[chainIndex] as number, at) || this.eventType === EventType.Ended) return false;
 		return !this.isBehind(this.tag, chainIndex, next);
 	}
 
 	private merge(index: number, table: Uint32Array, share: number, keepFirst: boolean): boolean {
-		const { ring } = this;
+		const ring = this.ring;
 		const before = (ring.events[ring.chain[index] as number] as number) + (ring.events[ring.chain[index + 1] as number] as number);
 		const merged = ring.beginMerge(index);
 		if (merged < 0) return false;

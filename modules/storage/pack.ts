@@ -184,7 +184,7 @@ export class Packer {
 			const exact = ArrayBuffer.fromString(value).byteLength;
 			if (exact + varintBytes(exact * factor + offset) > room) return this.fail();
 		}
-		const { bytes } = this;
+		const bytes = this.bytes;
 		const guess = varintBytes(value.length * factor + offset);
 		const start = this.at + guess;
 		const length = writeText(bytes, start, value) - start;
@@ -195,7 +195,7 @@ export class Packer {
 	}
 
 	private putDateTime(value: string): void {
-		const { date } = this;
+		const date = this.date;
 		if (value.length === DATE_TIME_BYTES && writeText(date, 0, value) === DATE_TIME_BYTES) {
 			const utcMs = dateTimeOf(date, 0, DATE_TIME_BYTES);
 			if (utcMs >= EPOCH_MS && writeDateTime(date, DATE_TIME_BYTES, utcMs) === 2 * DATE_TIME_BYTES &&

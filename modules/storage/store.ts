@@ -98,7 +98,8 @@ export class Store {
 	}
 
 	private fits(cellBlocks: number): boolean {
-		const { blocks, blockBytes } = this.flash;
+		const blocks = this.flash.blocks;
+		const blockBytes = this.flash.blockBytes;
 		const queueBlocks = blocks - cellBlocks;
 		return cellBlocks >= AREA_BLOCKS_MIN && cellBlocks <= AREA_BLOCKS_MAX && queueBlocks >= AREA_BLOCKS_MIN &&
 			queueBlocks <= AREA_BLOCKS_MAX && blockBytes >= 4096 && blockBytes <= 0x8000 && blockBytes % WINDOW_BYTES === 0 &&
@@ -135,7 +136,11 @@ export class Store {
 	}
 
 	private mount(): StoreState {
-		const { flash, diagnostics, window, header, cellBlocks } = this;
+		const flash = this.flash;
+		const diagnostics = this.diagnostics;
+		const window = this.window;
+		const header = this.header;
+		const cellBlocks = this.cellBlocks;
 		this.cells = new Ring(flash, diagnostics, window, header, Area.cells, 0, cellBlocks, cellBlocks);
 		this.queue = new Ring(flash, diagnostics, window, header, Area.queue, cellBlocks, flash.blocks - cellBlocks, cellBlocks);
 		this.cells.mount();

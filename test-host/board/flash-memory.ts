@@ -18,10 +18,12 @@ export type Torn =
 	| "after"
 	/** A write: some bytes from the front, the next one with some of its bits. An erase: some of the bits set. */
 	| "prefix"
-	/** A write: any of its bits. An erase: any bits set, then all but the first bytes. */
-	| "bits";
+	/** Any of its bits. */
+	| "bits"
+	/** Any of its bits, and many of them half programmed: they read differently each time until they are written again. */
+	| "weak";
 
-export const TORN: readonly Torn[] = ["before", "after", "prefix", "bits"];
+export const TORN: readonly Torn[] = ["before", "after", "prefix", "bits", "weak"];
 
 export class FlashMemory implements FlashPartition {
 	readonly bytes: Uint8Array;
@@ -40,6 +42,8 @@ export class FlashMemory implements FlashPartition {
 	readonly bad = new Set<number>();
 	/** The next so many reads throw. */
 	failReads = 0;
+	/** Bits that read as they like, by place. */
+	private readonly weak = new Map<number, number>();
 	private cutOperation = 0;
 	private torn: Torn = "before";
 	private chance = 1;
@@ -57,6 +61,14 @@ export class FlashMemory implements FlashPartition {
 		this.cutOperation = n;
 		this.torn = torn;
 		this.chance = (seed * 2654435761 + 97) >>> 0 || 1;
+	}
+
+	/** The same flash, weak bits included; neither sees what happens to the other. */
+	clone(): FlashMemory {
+		const copy = new FlashMemory(this.blocks, this.blockBytes, this.bytes);
+		for (const [at, mask] of this.weak) copy.weak.set(at, mask);
+		copy.chance = this.random();
+		return copy;
 	}
 
 	/** True when the cut has happened. */
@@ -79,6 +91,11 @@ export class FlashMemory implements FlashPartition {
 		this.reads++;
 		this.bytesRead += count;
 		bytes.set(this.bytes.subarray(at, at + count));
+		if (this.weak.size === 0) return;
+		for (let i = 0; i < count; i++) {
+			const mask = this.weak.get(at + i);
+			if (mask !== undefined) bytes[i] = (bytes[i] & ~mask) | (this.random() & mask);
+		}
 	}
 
 	write(at: number, bytes: Uint8Array, count: number): void {
@@ -136,23 +153,45 @@ export class FlashMemory implements FlashPartition {
 	}
 
 	private program(at: number, bytes: Uint8Array, count: number, torn: Torn): void {
+		const old = torn === "weak" ? this.bytes.slice(at, at + count) : this.bytes;
 		const whole = torn === "after" ? count : torn === "prefix" ? this.random() % count : 0;
 		for (let i = 0; i < whole; i++) this.bytes[at + i] &= bytes[i];
 		if (torn === "prefix") this.bytes[at + whole] &= bytes[whole] | (this.random() & 0xff);
-		if (torn === "bits") for (let i = 0; i < count; i++) this.bytes[at + i] &= bytes[i] | (this.random() & 0xff);
+		if (torn === "bits" || torn === "weak") for (let i = 0; i < count; i++) this.bytes[at + i] &= bytes[i] | (this.random() & 0xff);
+		if (this.weak.size > 0) for (let i = 0; i < whole; i++) this.firm(at + i, bytes[i]);
+		// Few or many, so that now and then all of them read as if the write had been completed.
+		const rare = this.random() & 1 ? 0xff : 0x11;
+		if (torn === "weak") for (let i = 0; i < count; i++) this.weaken(at + i, old[i] & ~bytes[i] & this.random() & rare);
+	}
+
+	/** Bits that are written as 0 are 0 from now on. */
+	private firm(at: number, byte: number): void {
+		const mask = this.weak.get(at);
+		if (mask === undefined) return;
+		if ((mask & byte) === 0) this.weak.delete(at);
+		else this.weak.set(at, mask & byte);
+	}
+
+	private weaken(at: number, mask: number): void {
+		if ((mask & 0xff) !== 0) this.weak.set(at, (this.weak.get(at) ?? 0) | (mask & 0xff));
 	}
 
 	private eraseTorn(block: number, torn: Torn): void {
 		const from = block * this.blockBytes;
 		const to = from + this.blockBytes;
-		if (torn === "after") this.bytes.fill(0xff, from, to);
+		const old = torn === "weak" ? this.bytes.slice(from, to) : this.bytes;
+		if (torn === "after") {
+			this.bytes.fill(0xff, from, to);
+			if (this.weak.size > 0) for (let at = from; at < to; at++) this.weak.delete(at);
+		}
 		if (torn === "prefix") {
 			// A wave of erasing that stopped somewhere.
 			const end = from + (this.random() % this.blockBytes);
 			this.bytes.fill(0xff, from, end);
 			this.bytes[end] |= this.random() & 0xff;
 		}
-		if (torn === "bits") for (let i = from; i < to; i++) this.bytes[i] |= this.random() & 0xff;
+		if (torn === "bits" || torn === "weak") for (let i = from; i < to; i++) this.bytes[i] |= this.random() & 0xff;
+		if (torn === "weak") for (let i = from; i < to; i++) this.weaken(i, ~old[i - from] & this.random() & 0x55);
 	}
 
 	private random(): number {

@@ -158,10 +158,12 @@ describe("storage cells", () => {
 		script(worn, 1, before);
 		script(worn, 2, before);
 		for (const torn of TORN) {
-			for (let n = 1; ; n++) {
+			const seeds = torn === "before" || torn === "after" ? 1 : 4;
+			for (let trial = 0; ; trial++) {
+				const n = 1 + Math.floor(trial / seeds);
 				const flash = new FlashMemory(BLOCKS, 4096, worn.bytes);
 				const model = new Map(before);
-				flash.cutAt(n, torn);
+				flash.cutAt(n, torn, trial + 1);
 				const pending = script(flash, 3, model);
 				const done = !flash.isOff;
 				flash.powerOn();
@@ -170,6 +172,11 @@ describe("storage cells", () => {
 					const found = cells.get(cell);
 					if (pending !== undefined && pending[0] === cell && found === pending[1]) continue;
 					if (found !== value) fail(`${torn} ${n}: cell ${cell} is ${found}, should be ${value}`);
+				}
+				// What this boot has found, later ones find too.
+				if (pending !== undefined) {
+					const found = cells.get(pending[0]);
+					for (let i = 0; i < 3; i++) if (boot(flash.clone()).get(pending[0]) !== found) fail(`${torn} ${n}: cell ${pending[0]} wavers`);
 				}
 				// And the store still works.
 				if (!cells.set(Cell.bootCount, `${torn} ${n}`) || boot(flash).get(Cell.bootCount) !== `${torn} ${n}`) fail(`${torn} ${n}: stuck`);

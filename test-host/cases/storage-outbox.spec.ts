@@ -94,7 +94,7 @@ class Model {
 
 	/** Drains a copy of the queue and says what is wrong; "" when nothing is. */
 	check(flash: FlashMemory, allOffline = true): string {
-		const outbox = boot(new FlashMemory(flash.blocks, flash.blockBytes, flash.bytes));
+		const outbox = boot(flash.clone());
 		const indexes = new Map(this.order.map((event, i) => [`${event.transactionInfo.transactionId}/${event.seqNo}`, i]));
 		const count = outbox.count;
 		const found = new Set<number>();
@@ -113,7 +113,8 @@ class Model {
 			delivered++;
 			if (!outbox.acknowledge()) return `${key} could not be acknowledged`;
 		}
-		if (delivered !== count) return `count said ${count}, ${delivered} came`;
+		// A mark that was being written may read one way now and the other way later; its event was answered.
+		if (delivered !== count && !(this.acknowledging >= 0 && Math.abs(delivered - count) === 1)) return `count said ${count}, ${delivered} came`;
 		for (let i = 0; i < this.order.length; i++) {
 			if (found.has(i) || this.acknowledged.has(i) || i === this.appending || i === this.acknowledging) continue;
 			const event = this.order[i];
@@ -125,7 +126,7 @@ class Model {
 
 	/** The last seqNo is known of every transaction that has not ended. */
 	checkLast(flash: FlashMemory): string {
-		const outbox = boot(new FlashMemory(flash.blocks, flash.blockBytes, flash.bytes));
+		const outbox = boot(flash.clone());
 		const ids = new Set(this.order.map((event) => event.transactionInfo.transactionId));
 		for (const id of ids) {
 			const events = this.order.filter((event, i) => event.transactionInfo.transactionId === id && i !== this.appending);
@@ -205,7 +206,7 @@ function sweep(name: string, image: FlashMemory, before: Model, steps: readonly 
 				if (flash.isOff) cuts++;
 				flash.powerOn();
 			}
-			const wrong = model.check(flash) || model.checkLast(flash);
+			const wrong = model.check(flash) || model.checkLast(flash) || checkSteady(flash, model);
 			if (wrong !== "") {
 				fail(`${name}: ${torn} ${n}, seed ${trial + 1}: ${wrong}`);
 				return cuts;
@@ -213,6 +214,25 @@ function sweep(name: string, image: FlashMemory, before: Model, steps: readonly 
 		}
 	}
 	return cuts;
+}
+
+/** What one boot has found, every later one finds too, however weak bits read. */
+function checkSteady(flash: FlashMemory, model: Model): string {
+	const answered = model.order[model.acknowledging];
+	const drained = (): string => {
+		const outbox = boot(flash.clone());
+		const keys: string[] = [];
+		for (let event = outbox.peek(); event !== undefined; event = outbox.peek()) {
+			const wavers = event.seqNo === answered?.seqNo && event.transactionInfo.transactionId === answered.transactionInfo.transactionId;
+			if (!wavers) keys.push(`${event.transactionInfo.transactionId}/${event.seqNo}`);
+			outbox.acknowledge();
+		}
+		return keys.join();
+	};
+	boot(flash);
+	const first = drained();
+	for (let i = 0; i < 3; i++) if (drained() !== first) return "two boots found different queues";
+	return "";
 }
 
 let cutsTried = 0;
@@ -443,7 +463,7 @@ describe("storage outbox", () => {
 					}
 				}
 			}
-			flash.cutAt(1 + random(30), TORN[random(4)] as Torn, random(1_000_000));
+			flash.cutAt(1 + random(30), TORN[random(TORN.length)] as Torn, random(1_000_000));
 			tryRun(flash, steps, model);
 			if (flash.isOff) cutsTried++;
 			flash.powerOn();
