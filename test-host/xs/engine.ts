@@ -1,0 +1,34 @@
+// Which engine runs the firmware: Node's, or XS in the test host. Everything else of a desktop station is the same.
+
+import { join } from "node:path";
+import { Station } from "../../modules/station/station.js";
+import type { MakeFirmware } from "../station/desktop.js";
+import { projectRoot, XsStation, type Creation, type XsOptions, type XsProgram } from "./xs-station.js";
+
+export const ENGINES = ["node", "xs"] as const;
+export type EngineName = (typeof ENGINES)[number];
+
+interface XsBuild {
+	prepare(variant: 32 | 64 | "asan", say?: (line: string) => void): Promise<XsProgram>;
+}
+
+/**
+ * What the test host needs, built if it is not there.
+ * @throws Error with one line when a tool is missing
+ */
+export function prepareXs(variant: 32 | 64 | "asan" = 32, say?: (line: string) => void): Promise<XsProgram> {
+	const build = require(join(projectRoot(), "scripts", "xs.cjs")) as XsBuild;
+	return build.prepare(variant, say);
+}
+
+/** Memory of a desktop station on XS unless told otherwise: enough for every case; budget.json has the least. */
+export const DESKTOP_CREATION: Creation = { static: 65536 };
+
+/** Makes the firmware of an engine. */
+export async function firmwareMaker(
+	engine: EngineName, options: Partial<XsOptions> = {}, say?: (line: string) => void,
+): Promise<MakeFirmware> {
+	if (engine === "node") return (host) => new Station(host);
+	const program = options.program ?? (await prepareXs(32, say));
+	return (host) => new XsStation(host, { creation: DESKTOP_CREATION, ...options, program });
+}
