@@ -30,14 +30,15 @@ const SCHEDULED: ChangeAvailabilityResponse = freeze({ status: "Scheduled" } as 
 /** G02.FR.02: silence for the interval; any message of ours that was answered counts as a sign of life (G02.FR.05). */
 function heartbeatDue(station: Station): boolean {
 	if (station.heartbeatTriggered) return true;
+	const clock = station.host.clock;
 	const intervalMs = Math.min(station.variables.number(Variable.OCPPCommHeartbeatInterval), DAY_SECONDS) * 1000;
-	const left = intervalMs - station.host.clock.since(station.trafficMark);
+	const left = Math.min(intervalMs - clock.since(station.trafficMark), DAY_SECONDS * 1000 - clock.since(station.clockMark));
 	if (left <= 0) return true;
 	station.wakeWithin(left);
 	return false;
 }
 
-/** The clock is set at least once a day, whatever the interval (G02.FR.07). */
+/** The clock is set at least once a day, whatever the interval and however much else is said (G02.FR.07). */
 const DAY_SECONDS = 86_400;
 
 function heartbeat(station: Station): HeartbeatRequest {
@@ -92,7 +93,10 @@ function statusNotificationFailed(station: Station, failure: Failure): void {
 	for (let i = 0; i < station.evses.length; i++) station.evses[i]!.sentStatus = NONE_SENT;
 }
 
-function heartbeatFailed(): void {}
+/** A CSMS that gives no time is not asked without a pause. */
+function heartbeatFailed(station: Station, failure: Failure): void {
+	if (failure !== Failure.offline) station.clockMark = station.host.clock.ticks();
+}
 
 // --- ChangeAvailability ---
 
@@ -149,6 +153,7 @@ function restoreAvailability(station: Station): void {
 // --- the lock's problem (G05) ---
 
 function availabilityOn(station: Station, code: number, evseIndex: number, value: number): void {
+	if (code === InternalEvent.clockSet) station.clockMark = station.host.clock.ticks();
 	const evse = station.evses[evseIndex];
 	if (evse !== undefined && code === EventCode.faultRaised && value === FaultBit.lock) evse.lockProblem = true;
 }

@@ -92,6 +92,8 @@ export interface Station {
 	readonly bootCause: number;
 	/** Clock mark of the last message of ours that the CSMS answered. */
 	readonly trafficMark: number;
+	/** Clock mark of the last time that the CSMS told the time of day, or was asked for it in vain. */
+	clockMark: number;
 	/** Attempts and waiting time of the transaction event at the head of the outbox (E13). */
 	attempts: number;
 	retryMark: number;

@@ -69,6 +69,7 @@ export class Station implements StationParts, RpcListener {
 	bootWaitMs = 0;
 	bootCause: number = RestartCause.unknown;
 	trafficMark = 0;
+	clockMark = 0;
 	attempts = 0;
 	retryMark = 0;
 	retryWaitMs = 0;
@@ -133,6 +134,7 @@ export class Station implements StationParts, RpcListener {
 		this.cells.erase(Cell.restartCause);
 		this.bootMark = clock.ticks();
 		this.trafficMark = clock.ticks();
+		this.clockMark = clock.ticks();
 		this.host.log.event(LogCode.booted, this.bootCause, 0);
 		for (let i = 0; i < this.evses.length; i++) this.restore(this.evses[i]!);
 		for (let i = 0; i < BLOCKS.length; i++) BLOCKS[i]!.restore?.(this);

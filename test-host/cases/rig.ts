@@ -1,5 +1,7 @@
 // The rig of the functional cases: a station on the virtual board and a strict CSMS, joined by real sockets, with the
 // board's clock in the hands of the case. Time passes only in advance(); waits for messages are real, short and bounded.
+// Cases reach the station by its methods alone, each of which has its command on the control port, so that another
+// engine can stand behind them.
 
 import { FlashMemory } from "../board/flash-memory.js";
 import { BoardMemory } from "../board/board-memory.js";
@@ -7,6 +9,8 @@ import { DesktopClock } from "../board/clock.js";
 import { SeededEntropy } from "../board/entropy.js";
 import { NodeSocketMaker } from "../board/socket-node.js";
 import { RestartCause } from "../../modules/ports/events.js";
+import type { ForcedReading } from "../board/evse.js";
+import type { NetMode } from "../board/net-gate.js";
 import type { TransactionEventRequest } from "../../preload/payloads.js";
 import { Station } from "../../modules/station/station.js";
 import { ScriptedCsms, type RecordedMessage } from "../csms/scripted.js";
@@ -34,6 +38,8 @@ const IDENTITY = "CS001";
 const BASE_MS = Date.UTC(2026, 2, 1, 8, 0, 0);
 /** Cases are not in a hurry: a loaded machine may be slow. */
 const WAIT_MS = 8000;
+/** Rounds without a message after which nothing is on its way any more. */
+const CALM_ROUNDS = 3;
 jasmine.DEFAULT_TIMEOUT_INTERVAL = 30_000;
 
 export class Rig {
@@ -43,10 +49,17 @@ export class Rig {
 	private elapsedMs = 0;
 	private mark = 0;
 	private life = 0;
+	private isOn = false;
+	/** The CSMS sends what no CSMS should: its own faults, and what its library makes of the answers, do not count. */
+	isHostile = false;
 	desktop!: Desktop;
 	clock!: DesktopClock;
 
-	private constructor(readonly csms: ScriptedCsms, private readonly options: RigOptions) {
+	private constructor(
+		readonly csms: ScriptedCsms,
+		private readonly options: RigOptions,
+		private readonly passwords: { [identity: string]: string },
+	) {
 		this.flash = new FlashMemory(options.blocks ?? 24);
 		csms.clockMs = () => BASE_MS + this.timeMs();
 		csms.heartbeatSeconds = options.interval ?? 86_400;
@@ -54,19 +67,22 @@ export class Rig {
 
 	/** A station that has booted and told its first states; with `boot` other than Accepted, one that has asked once. */
 	static async open(options: RigOptions = {}): Promise<Rig> {
-		const csms = await ScriptedCsms.open({ passwords: { [IDENTITY]: PASSWORD } });
-		const rig = new Rig(csms, options);
+		const passwords = { [IDENTITY]: PASSWORD };
+		const csms = await ScriptedCsms.open({ passwords });
+		const rig = new Rig(csms, options, passwords);
 		const boot = options.boot ?? "Accepted";
 		if (boot !== "Accepted") csms.bootOnce(boot, options.interval ?? 60);
 		rig.powerOn();
 		await csms.waitFor((message) => !message.fromStation && message.action === "BootNotification", "answer to boot", WAIT_MS);
 		if (boot === "Accepted") await rig.told("StatusNotification", options.evses ?? 1);
+		await rig.settle();
 		for (const [name, value] of Object.entries(options.variables ?? {})) await rig.set(name, value);
 		return rig;
 	}
 
 	/** Power comes on, on the flash and the board as they are. */
 	powerOn(): void {
+		this.isOn = true;
 		this.life++;
 		this.elapsedMs = this.timeMs();
 		// A rate near zero: board time stands still until advance() moves it, while timers that are due still run.
@@ -94,7 +110,22 @@ export class Rig {
 
 	/** The power goes: nothing of the firmware runs any more, its sockets die with it. Flash, meter and cable stay. */
 	powerOff(): void {
-		this.desktop.stop();
+		if (this.isOn) this.desktop.stop();
+		this.isOn = false;
+	}
+
+	/** Power off and on; done when the station has been accepted again and told its states. */
+	async powerCut(): Promise<void> {
+		this.powerOff();
+		const from = this.csms.messages.length;
+		this.powerOn();
+		await this.told("StatusNotification", this.options.evses ?? 1, from);
+		await this.settle();
+	}
+
+	/** The password that the CSMS asks of the station from the next connection on. */
+	set password(password: string) {
+		this.passwords[IDENTITY] = password;
 	}
 
 	private timeMs(): number {
@@ -103,6 +134,7 @@ export class Rig {
 
 	/** Moves the board's time and runs what becomes due; the CSMS answers on the way. */
 	async advance(ms: number): Promise<void> {
+		await this.settle();
 		await this.clock.advance(ms);
 		await this.settle();
 	}
@@ -110,12 +142,49 @@ export class Rig {
 	/** Lets everything that is on its way arrive, without the board's time moving. */
 	async settle(): Promise<void> {
 		let seen = -1;
-		for (let calm = 0; calm < 3; ) {
+		for (let calm = 0; calm < CALM_ROUNDS; ) {
 			await this.clock.advance(0);
-			await new Promise((resolve) => setTimeout(resolve, 2));
+			for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+			await new Promise((resolve) => setTimeout(resolve, 1));
 			calm = this.csms.messages.length === seen ? calm + 1 : 0;
 			seen = this.csms.messages.length;
 		}
+	}
+
+	/** Time of day of the CSMS, and of a station that has booted. */
+	nowMs(): number {
+		return BASE_MS + this.timeMs();
+	}
+
+	/** The network is gone, or back. */
+	net(mode: NetMode | "up"): void {
+		if (mode === "up") this.desktop.board.net.up();
+		else this.desktop.board.net.down(mode);
+	}
+
+	/** What the meter is forced to show; a call without values lets it measure again. */
+	meter(forced: ForcedReading, energyWh?: number, evse = 1): void {
+		this.desktop.board.evses[evse - 1].meter(forced, energyWh);
+	}
+
+	/** The register of the meter. */
+	energyWh(evse = 1): number {
+		return this.desktop.board.evses[evse - 1].readEnergyWh();
+	}
+
+	/** True while the contactor is closed. */
+	relay(evse = 1): boolean {
+		return this.desktop.board.evses[evse - 1].relayClosed;
+	}
+
+	/** True while the lock holds the cable. */
+	locked(evse = 1): boolean {
+		return this.desktop.board.evses[evse - 1].isLocked;
+	}
+
+	/** seqNo of all transaction events as they were generated. */
+	generated(): number[] {
+		return this.desktop.ledger.entries.map((entry) => entry.seqNo);
 	}
 
 	async plug(evse = 1): Promise<void> {
@@ -163,10 +232,18 @@ export class Rig {
 
 	/** Sends a text frame as it is and returns the code of the CALLERROR that follows. */
 	async raw(text: string): Promise<string> {
+		return (await this.rawAnswer(text)).errorCode;
+	}
+
+	/** Sends a text frame as it is and returns what the station says to it. */
+	async rawAnswer(text: string): Promise<RecordedMessage> {
+		this.isHostile = true;
 		const from = this.csms.messages.length;
 		this.csms.sendRaw(text);
-		const answer = await this.csms.waitFor((m) => m.fromStation && m.type === 4, "CALLERROR", WAIT_MS, from);
-		return answer.errorCode;
+		const isAnswer = (m: RecordedMessage): boolean => m.fromStation && (m.type === 3 || m.type === 4);
+		const answer = await this.csms.waitFor(isAnswer, "answer", WAIT_MS, from);
+		await this.settle();
+		return answer;
 	}
 
 	/** Sets a variable; `name` is Component.Variable or Component.Variable.Instance. */
@@ -212,17 +289,43 @@ export class Rig {
 	}
 
 	/** Cable, card, energy: a running transaction; returns its id. */
-	async charge(idToken = "04A2B3"): Promise<string> {
-		await this.plug();
-		await this.token(idToken);
-		await this.ev(true);
-		return this.transactionEvents()[0].transactionInfo.transactionId;
+	async charge(idToken = "04A2B3", evse = 1): Promise<string> {
+		const before = this.transactionEvents().length;
+		await this.plug(evse);
+		await this.token(idToken, evse);
+		await this.ev(true, undefined, evse);
+		return this.transactionEvents()[before].transactionInfo.transactionId;
 	}
 
-	/** Ends all; every message of the case must have been valid. */
+	/** Actions of the station's CALLs since `from`, in order. */
+	actions(from = 0): string[] {
+		return this.csms.find((m) => m.fromStation && m.type === 2, from).map((m) => m.action);
+	}
+
+	/** What was wrong with the messages of the case, in one line each; with nothing wrong the list is empty. */
+	wrongs(): string[] {
+		const violations = this.csms.violations.filter((violation) => violation.fromStation || !this.isHostile);
+		const lines = violations.map((v) => `${v.fromStation ? "station" : "CSMS"} ${v.action}: ${v.text}: ${v.message}`);
+		return this.isHostile ? lines : lines.concat(this.csms.refused);
+	}
+
+	/** Ends all. */
 	async close(): Promise<void> {
-		this.desktop.stop();
+		this.powerOff();
 		await this.csms.close();
 		rmSync(this.directory, { recursive: true, force: true });
 	}
+}
+
+/** Opens the rig of a case; it is judged and closed after the case. To be called in a describe(). */
+export function rigPerCase(): (options?: RigOptions) => Promise<Rig> {
+	let rig: Rig | undefined;
+	afterEach(async () => {
+		const used = rig;
+		rig = undefined;
+		if (used === undefined) return;
+		expect(used.wrongs()).toEqual([]);
+		await used.close();
+	});
+	return async (options) => (rig = await Rig.open(options));
 }
