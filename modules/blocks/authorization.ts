@@ -4,7 +4,7 @@
 
 import { Action } from "../../preload/actions.js";
 import { freeze } from "../../preload/freeze.js";
-import type { AuthorizeRequest, AuthorizeResponse, IdTokenEnumType, IdTokenInfoType } from "../../preload/payloads.js";
+import type { AuthorizeRequest, AuthorizeResponse, IdTokenEnumType } from "../../preload/payloads.js";
 import { Variable } from "../../preload/variables.js";
 import { isFree } from "../model/availability.js";
 import type { Evse } from "../model/evse.js";
@@ -19,8 +19,8 @@ function authorizationOn(station: Station, code: number, evseIndex: number, valu
 	if (code === EventCode.tokenPresented) tokenPresented(station, evseIndex);
 	if (code === EventCode.buttonPressed && value === 1) startPressed(station, evseIndex);
 	// The token came first: the cable says which EVSE is meant.
-	if (code === EventCode.cablePluggedIn && station.pendingToken.state === TokenState.accepted)
-		grant(station, station.evses[evseIndex]!);
+	if (code !== EventCode.cablePluggedIn || station.pendingToken.state !== TokenState.accepted) return;
+	if (mayUse(station, evseIndex)) grant(station, station.evses[evseIndex]!);
 }
 
 /** C02.FR.01: a start button needs no token and asks nobody. */
@@ -87,7 +87,8 @@ function authorizeResult(station: Station, response: AuthorizeResponse): void {
 	token.groupIdToken = info.groupIdToken === undefined ? "" : info.groupIdToken.idToken;
 	if (token.remoteStartId === NO_REMOTE_START && stopsByGroup(station)) return token.clear();
 	token.mark = station.host.clock.ticks();
-	const evse = choose(station, info);
+	if (info.evseId !== undefined) token.allowed = bitsOf(station, info.evseId);
+	const evse = choose(station);
 	if (evse !== undefined) return grant(station, evse);
 	if (token.evseIndex === ANY_EVSE && someFree(station)) token.state = TokenState.accepted;
 	else token.clear();
@@ -110,26 +111,34 @@ function stopsByGroup(station: Station): boolean {
 }
 
 /** The EVSE that the accepted token is for; undefined when none fits now. */
-function choose(station: Station, info: IdTokenInfoType): Evse | undefined {
+function choose(station: Station): Evse | undefined {
 	const index = station.pendingToken.evseIndex;
 	if (index >= 0) {
 		const evse = station.evses[index]!;
-		return isFree(evse) && mayUse(info, evse) ? evse : undefined;
+		return isFree(evse) && mayUse(station, index) ? evse : undefined;
 	}
 	for (let i = 0; i < station.evses.length; i++) {
 		const evse = station.evses[i]!;
-		if (isFree(evse) && evse.facts & Fact.EVConnected && mayUse(info, evse)) return evse;
+		if (isFree(evse) && evse.facts & Fact.EVConnected && mayUse(station, i)) return evse;
 	}
 	return undefined;
 }
 
-/** C01.FR.21: a list of EVSEs in the answer limits the token to them. */
-function mayUse(info: IdTokenInfoType, evse: Evse): boolean {
-	return info.evseId === undefined || info.evseId.indexOf(evse.evseId) >= 0;
+/** C01.FR.21: a list of EVSEs in the answer limits the token to them, also when the cable comes later. */
+function mayUse(station: Station, evseIndex: number): boolean {
+	return (station.pendingToken.allowed & (1 << evseIndex)) !== 0;
+}
+
+/** One bit per EVSE that a list of ids names; ids of others do not count. */
+function bitsOf(station: Station, evseIds: readonly number[]): number {
+	let bits = 0;
+	for (let i = 0; i < station.evses.length; i++) if (evseIds.indexOf(i + 1) >= 0) bits |= 1 << i;
+	return bits;
 }
 
 function someFree(station: Station): boolean {
-	for (let i = 0; i < station.evses.length; i++) if (isFree(station.evses[i]!)) return true;
+	for (let i = 0; i < station.evses.length; i++)
+		if (isFree(station.evses[i]!) && mayUse(station, i)) return true;
 	return false;
 }
 

@@ -22,12 +22,17 @@ export type TokenState = (typeof TokenState)[keyof typeof TokenState];
 /** EVSE not known yet: the next one that gets a cable. */
 export const ANY_EVSE = -1;
 
+/** Value of PendingToken.allowed while the CSMS has named no EVSEs. */
+export const EVERYWHERE = -1;
+
 export class PendingToken {
 	state: TokenState = TokenState.none;
 	idToken = "";
 	type = "";
 	groupIdToken = "";
 	evseIndex = ANY_EVSE;
+	/** One bit per EVSE, by index, where the CSMS allows the token (C01.FR.21). */
+	allowed = EVERYWHERE;
 	remoteStartId = NO_REMOTE_START;
 	/** Clock mark of the acceptance, for EVConnectionTimeOut. */
 	mark = 0;
@@ -38,6 +43,7 @@ export class PendingToken {
 		this.type = type;
 		this.groupIdToken = "";
 		this.evseIndex = evseIndex;
+		this.allowed = EVERYWHERE;
 		this.remoteStartId = remoteStartId;
 	}
 

@@ -212,6 +212,12 @@ export class Rig {
 		await this.settle();
 	}
 
+	/** The start button (true) or the stop button of an EVSE is pressed. */
+	async button(isStart: boolean, evse = 1): Promise<void> {
+		this.desktop.board.evses[evse - 1].press(isStart);
+		await this.settle();
+	}
+
 	/** The firmware resets itself, as a watchdog or a button would make it. */
 	async restart(cause: number = RestartCause.localReset): Promise<void> {
 		this.desktop.reboot(cause);
