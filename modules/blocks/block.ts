@@ -36,8 +36,8 @@ export interface SendRow {
 	readonly gate: Registration;
 	/** True when it is time to send. Asked at every step, so it must be cheap. */
 	due(station: Station): boolean;
-	/** Makes the payload, at the moment of sending. */
-	build(station: Station): object;
+	/** Makes the payload, at the moment of sending; undefined when there is nothing to say after all. */
+	build(station: Station): object | undefined;
 	/** The response has arrived, checked against its schema. */
 	result(station: Station, response: never): void;
 	/** No valid response. */

@@ -145,8 +145,8 @@ function start(station: Station, evse: Evse, triggerReason: TriggerReasonEnumTyp
 		station.forgetTransaction(evse);
 		return revoke(evse);
 	}
-	evse.port.lock(true);
-	evse.permit.claim(Claim.Transaction, evse.port.milliampsMax);
+	// G05: a bolt that does not move is a fault, and the driver is about to say so; no energy meanwhile.
+	if (evse.port.lock(true)) evse.permit.claim(Claim.Transaction, evse.port.milliampsMax);
 	follow(station, evse, "ChargingStateChanged");
 }
 
@@ -348,8 +348,9 @@ function eventDue(station: Station): boolean {
 	return false;
 }
 
-function event(station: Station): object {
-	return station.outbox.peek() as object;
+/** Undefined when what was left of the queue could not be read any more. */
+function event(station: Station): object | undefined {
+	return station.outbox.peek();
 }
 
 function eventResult(station: Station, response: TransactionEventResponse): void {

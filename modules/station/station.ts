@@ -148,11 +148,16 @@ export class Station implements StationParts, RpcListener {
 	 */
 	private restore(evse: Evse): void {
 		const text = this.cells.get(Cell.transaction + evse.index);
-		if (text === undefined) return;
+		if (text === undefined) {
+			// The power may have gone between an Ended and the bolt: nobody's cable stays locked without a transaction.
+			evse.port.lock(false);
+			return;
+		}
 		const lastSeqNo = takeRunning(evse, text) ? this.outbox.lastSeqNo(evse.transactionId) : NONE;
 		if (lastSeqNo < 0 || this.outbox.hasEnded(evse.transactionId)) {
 			evse.transactionId = "";
 			evse.forgetToken();
+			evse.port.lock(false);
 			return this.forgetTransaction(evse);
 		}
 		evse.seqNo = lastSeqNo + 1;
@@ -200,7 +205,8 @@ export class Station implements StationParts, RpcListener {
 		for (let i = 0; i < SENDS.length; i++) {
 			const row = SENDS[i]!;
 			if (this.registration < row.gate || !row.due(this)) continue;
-			return this.rpc.call(row.action, row.build(this));
+			const payload = row.build(this);
+			if (payload !== undefined) return this.rpc.call(row.action, payload);
 		}
 	}
 
