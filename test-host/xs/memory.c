@@ -160,7 +160,6 @@ void resetPeaks(txMachine* the)
 {
 	the->peakHeapCount = the->currentHeapCount;
 	the->peakChunksSize = the->currentChunksSize;
-	the->stackPeak = the->stack;
 	nativePeak = nativeBytes;
 }
 

@@ -1,0 +1,132 @@
+// What the memory budget is measured on: one station with one EVSE, from boot through a transaction, with every message that
+// asks for much memory. Figures come back by name; budget.json holds what they may be.
+
+import { SocketError } from "../../modules/ports/events.js";
+import { LIMITS } from "../../preload/limits.js";
+import { XsBench, type BenchOptions } from "./bench.js";
+
+export interface Figures {
+	[name: string]: number;
+}
+
+const COMPONENT = { name: "OCPPCommCtrlr" };
+const HOSTILE_FRAMES = 10_000;
+const STEADY_MESSAGES = 500;
+/** A certificate as long as the longest that InstallCertificate carries (Part 2, InstallCertificateRequest.certificate). */
+const CERTIFICATE_CHARACTERS = 5500;
+const NESTING = 64;
+
+export const PEAKS: { readonly [name: string]: (bench: XsBench) => void } = {
+	installCertificate: (bench) => {
+		const certificate = "-----BEGIN CERTIFICATE-----\\n".replace("\\n", "\n") + "A".repeat(CERTIFICATE_CHARACTERS - 54) + "\n-----END CERTIFICATE-----";
+		bench.call("InstallCertificate", { certificateType: "CSMSRootCertificate", certificate });
+	},
+	fullInventory: (bench) => {
+		const before = bench.csms.count("NotifyReport");
+		bench.call("GetBaseReport", { requestId: 1, reportBase: "FullInventory" });
+		bench.advance(5000);
+		if (bench.csms.count("NotifyReport") === before) throw new Error("no report came");
+	},
+	getVariables: (bench) => {
+		const item = { component: COMPONENT, variable: { name: "HeartbeatInterval" } };
+		bench.call("GetVariables", { getVariableData: new Array(LIMITS.itemsPerMessage).fill(item) });
+	},
+	longValue: (bench) => {
+		bench.call("SetVariables", { setVariableData: [{ attributeValue: "x".repeat(1000), component: COMPONENT, variable: { name: "HeartbeatInterval" } }] });
+	},
+	deepNesting: (bench) => bench.raw('[2,"deep","DataTransfer",{"vendorId":"v","data":' + "[".repeat(NESTING) + "]".repeat(NESTING) + "}]"),
+	tooLong: (bench) => bench.raw('[2,"long","DataTransfer",{"vendorId":"v","data":"' + "y".repeat(LIMITS.rxBytes + 1000) + '"}]'),
+};
+
+/** One round of ordinary traffic. */
+export function ordinary(bench: XsBench, index: number): void {
+	switch (index % 5) {
+		case 0:
+			bench.call("GetVariables", { getVariableData: [{ component: COMPONENT, variable: { name: "HeartbeatInterval" } }] });
+			break;
+		case 1:
+			bench.call("SetVariables", { setVariableData: [{ attributeValue: "86400", component: COMPONENT, variable: { name: "HeartbeatInterval" } }] });
+			break;
+		case 2:
+			bench.call("TriggerMessage", { requestedMessage: "Heartbeat" });
+			break;
+		case 3:
+			bench.call("DataTransfer", { vendorId: "com.example", messageId: "m", data: { any: [1, 2, 3] } });
+			break;
+		default:
+			bench.call("GetTransactionStatus", {});
+	}
+}
+
+/** A frame whose names nobody knows; each has its own, so that a kept name would show. */
+function hostileFrame(index: number): string {
+	const name = `name${index}`;
+	switch (index % 4) {
+		case 0:
+			return `[2,"h${index}","SetVariables",{"${name}":{"${name}x":[1,{"${name}y":2}]}}]`;
+		case 1:
+			return `[2,"h${index}","${name}",{"${name}":true}]`;
+		case 2:
+			return `[2,"h${index}","DataTransfer",{"vendorId":"${name}","data":{"${name}":1}}]`;
+		default:
+			return `{"${name}":[2,"h${index}"]}`;
+	}
+}
+
+/** Everything once, as fast as it goes: what the smallest `static` has to bear. Throws when the memory is not enough. */
+export function everything(options: BenchOptions): void {
+	const bench = new XsBench(options);
+	bench.csms.keepsMessages = false;
+	try {
+		bench.accept().charge();
+		for (let i = 0; i < 50; i++) ordinary(bench, i);
+		for (const what of Object.values(PEAKS)) what(bench);
+		for (let i = 0; i < 100; i++) bench.raw(hostileFrame(i));
+		bench.csms.drop(SocketError.closed);
+		bench.advance(1_800_000);
+		bench.leave();
+		bench.charge().leave();
+	} finally {
+		bench.end();
+	}
+}
+
+/** The figures of the budget, in bytes unless the name says otherwise. */
+export function measure(options: BenchOptions): Figures {
+	const figures: Figures = {};
+	const bench = new XsBench(options);
+	bench.csms.keepsMessages = false;
+	try {
+		bench.accept();
+		const accepted = bench.live();
+		figures["live.accepted"] = accepted.live;
+		figures["live.accepted.slots"] = accepted.slots;
+		figures["live.accepted.chunks"] = accepted.chunks;
+		figures["native"] = accepted.native;
+		bench.charge();
+		ordinary(bench, 0);
+		figures["live.charging"] = bench.live().live;
+		for (let i = 0; i < 5; i++) ordinary(bench, i);
+		const before = bench.live();
+		for (let i = 0; i < STEADY_MESSAGES; i++) ordinary(bench, i);
+		figures["leak.messages500"] = bench.live().live - before.live;
+		const steady = bench.live();
+		figures["keys"] = steady.keys;
+		for (let i = 0; i < HOSTILE_FRAMES; i++) bench.raw(hostileFrame(i));
+		const hostile = bench.live();
+		figures["keys.hostile10000"] = hostile.keys - steady.keys;
+		figures["leak.hostile10000"] = hostile.live - steady.live;
+		for (const [name, what] of Object.entries(PEAKS)) {
+			const { peak, extra } = bench.peak(() => what(bench));
+			figures[`peak.${name}`] = peak;
+			figures[`extra.${name}`] = extra;
+		}
+		figures["stack.peak"] = bench.station.memory().stackPeak;
+		bench.leave();
+		figures["live.after"] = bench.live().live;
+		figures["aliases"] = bench.live().aliases;
+	} finally {
+		bench.end();
+	}
+	return figures;
+}
