@@ -17,7 +17,7 @@ import { Variable } from "../../preload/variables.js";
 import { NONE_SENT, isFree } from "../model/availability.js";
 import type { Evse } from "../model/evse.js";
 import { Fact } from "../model/facts.js";
-import { TokenState } from "../model/pending-token.js";
+import { TokenState, sameText } from "../model/pending-token.js";
 import { Registration } from "../model/registration.js";
 import { Triggered } from "../model/trigger.js";
 import { InternalEvent, StopCause } from "../ports/events.js";
@@ -80,7 +80,7 @@ function requestStopTransaction(station: Station, request: RequestStopTransactio
 	if (station.registration !== Registration.Accepted) return STOP_REJECTED; // B02.FR.05
 	for (let i = 0; i < station.evses.length; i++) {
 		const evse = station.evses[i]!;
-		if (evse.transactionId === "" || evse.transactionId !== request.transactionId) continue;
+		if (evse.transactionId === "" || !sameText(evse.transactionId, request.transactionId)) continue;
 		evse.remoteStopHeld = true;
 		return STOP_ACCEPTED;
 	}

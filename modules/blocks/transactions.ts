@@ -398,7 +398,8 @@ function eventFailed(station: Station, failure: Failure): void {
 
 /** E14: an ended transaction is known as long as something of it waits. Without an id only the queue is told. */
 function getTransactionStatus(station: Station, request: GetTransactionStatusRequest): GetTransactionStatusResponse {
-	const id = request.transactionId;
+	// Identifiers compare without case (Part 4 §4.1.6), and ours have small letters.
+	const id = request.transactionId?.toLowerCase();
 	if (id === undefined) return { messagesInQueue: station.outbox.count > 0 };
 	return { ongoingIndicator: running(station, id) !== undefined, messagesInQueue: station.outbox.countOf(id) > 0 };
 }
