@@ -12,10 +12,10 @@ import { RestartCause } from "../../modules/ports/events.js";
 import type { ForcedReading } from "../board/evse.js";
 import type { NetMode } from "../board/net-gate.js";
 import type { TransactionEventRequest } from "../../preload/payloads.js";
-import { Station } from "../../modules/station/station.js";
 import { ScriptedCsms, type RecordedMessage } from "../csms/scripted.js";
-import { Desktop, type DesktopEvent } from "../station/desktop.js";
+import { Desktop, type DesktopEvent, type MakeFirmware } from "../station/desktop.js";
 import { Ledger } from "../station/ledger.js";
+import { firmwareMaker, type EngineName } from "../xs/engine.js";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,6 +32,8 @@ export interface RigOptions {
 	blocks?: number;
 }
 
+/** The engine that runs the firmware of all cases: "node" or "xs". */
+const ENGINE = (process.env.STATION_ENGINE ?? "node") as EngineName;
 const PASSWORD = "0123456789abcdef";
 const IDENTITY = "CS001";
 /** Where the time of day of all cases begins. */
@@ -50,6 +52,7 @@ export class Rig {
 	private mark = 0;
 	private life = 0;
 	private isOn = false;
+	private makeFirmware!: MakeFirmware;
 	/** The CSMS sends what no CSMS should: its own faults, and what its library makes of the answers, do not count. */
 	isHostile = false;
 	desktop!: Desktop;
@@ -70,6 +73,7 @@ export class Rig {
 		const passwords = { [IDENTITY]: PASSWORD };
 		const csms = await ScriptedCsms.open({ passwords });
 		const rig = new Rig(csms, options, passwords);
+		rig.makeFirmware = await firmwareMaker(ENGINE);
 		const boot = options.boot ?? "Accepted";
 		if (boot !== "Accepted") csms.bootOnce(boot, options.interval ?? 60);
 		rig.powerOn();
@@ -99,7 +103,7 @@ export class Rig {
 			entropy: new SeededEntropy(7, this.life),
 			flash: this.flash,
 			socket: new NodeSocketMaker(),
-			makeFirmware: (host) => new Station(host),
+			makeFirmware: this.makeFirmware,
 			onEvent: (event) => this.events.push(event),
 			onCrash: (error) => {
 				throw error;

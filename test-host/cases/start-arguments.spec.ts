@@ -20,10 +20,10 @@ describe("start arguments", () => {
 	it("what is left out gets its usual value", () => {
 		expect(stationArguments(GOOD)).toEqual({
 			url: "ws://localhost:9000/ocpp", identity: "CS001", password: "", store: "s", ca: undefined, ctl: undefined, evses: 1,
-			seed: undefined, profile: 1,
+			seed: undefined, profile: 1, engine: "node",
 		});
 		expect(stationArguments(["--url=wss://host/", "--id=A", "--store=s", "--ctl=0", "--evses=2", "--seed=7", "--engine=node"]))
-			.toEqual(jasmine.objectContaining({ url: "wss://host", profile: 2, ctl: 0, evses: 2, seed: 7 }));
+			.toEqual(jasmine.objectContaining({ url: "wss://host", profile: 2, ctl: 0, evses: 2, seed: 7, engine: "node" }));
 	});
 
 	it("each mistake is one line that names its flag", () => {

@@ -4,6 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { LIMITS } from "../../preload/limits.js";
+import { ENGINES, type EngineName } from "../xs/engine.js";
 
 /** The command line cannot be used; the message is one line for a person. */
 export class BadArgument extends Error {}
@@ -22,6 +23,8 @@ export interface StationArguments {
 	evses: number;
 	seed: number | undefined;
 	profile: number;
+	/** What runs the firmware. */
+	engine: EngineName;
 }
 
 /** Flags of the station, for node:util parseArgs. */
@@ -52,9 +55,8 @@ const IDENTITY_MAX = 48;
 export function stationArguments(argv: readonly string[]): StationArguments {
 	const values = flagValues(argv);
 	if (values.store === undefined || values.store === "") throw new BadArgument("--store <dir> is missing");
-	if (values.engine !== undefined && values.engine !== "node") {
-		throw new BadArgument(`--engine ${values.engine} is not in this build (node is)`);
-	}
+	const engine = ENGINES.find((name) => name === (values.engine ?? "node"));
+	if (engine === undefined) throw new BadArgument(`--engine ${values.engine} is none of ${ENGINES.join(", ")}`);
 	const url = values.url === undefined ? undefined : endpointOf(values.url);
 	const isSecure = url !== undefined && url.startsWith("wss:");
 	const profile = values.profile === undefined ? (isSecure ? 2 : 1) : wholeNumber("--profile", values.profile, 1, 3);
@@ -71,6 +73,7 @@ export function stationArguments(argv: readonly string[]): StationArguments {
 		evses: values.evses === undefined ? 1 : wholeNumber("--evses", values.evses, 1, LIMITS.evsesMax),
 		seed: values.seed === undefined ? undefined : wholeNumber("--seed", values.seed, 0, Number.MAX_SAFE_INTEGER),
 		profile,
+		engine,
 	};
 }
 

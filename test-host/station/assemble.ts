@@ -8,7 +8,8 @@ import { DesktopClock } from "../board/clock.js";
 import { NodeEntropy, SeededEntropy } from "../board/entropy.js";
 import { FileFlash, FlashProblem } from "../board/flash-file.js";
 import { NodeSocketMaker } from "../board/socket-node.js";
-import { Station, StoreFault } from "../../modules/station/station.js";
+import { StoreFault } from "../../modules/station/station.js";
+import { firmwareMaker } from "../xs/engine.js";
 import { BadArgument, type StationArguments } from "./arguments.js";
 import { Desktop, type DesktopOptions } from "./desktop.js";
 import { Ledger } from "./ledger.js";
@@ -28,7 +29,8 @@ export interface AssembleOptions extends Pick<DesktopOptions, "onEvent" | "onMes
  * Makes the station; nothing is written before everything could be read.
  * @throws BadArgument or StoreProblem, with one line for a person
  */
-export function assemble(args: StationArguments, version: string, options: AssembleOptions): Desktop {
+export async function assemble(args: StationArguments, version: string, options: AssembleOptions): Promise<Desktop> {
+	const makeFirmware = await firmwareMaker(args.engine, {}, (line) => process.stderr.write(`station: ${line}\n`));
 	openStore(args.store);
 	const memory = BoardMemory.open(args.store, namePlate(args, version));
 	const flash = openFlash(args.store);
@@ -41,7 +43,8 @@ export function assemble(args: StationArguments, version: string, options: Assem
 			entropy: args.seed === undefined ? new NodeEntropy() : new SeededEntropy(args.seed, memory.runs),
 			flash,
 			socket: new NodeSocketMaker(),
-			makeFirmware: (host) => new Station(host),
+			makeFirmware,
+			engine: args.engine,
 		});
 	} catch (error) {
 		flash.close();

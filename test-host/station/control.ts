@@ -24,7 +24,7 @@ const COMMANDS: { readonly [cmd: string]: Command } = {
 	hello: (desktop) => ({
 		contract: CONTRACT,
 		firmware: desktop.board.identity.firmwareVersion,
-		engine: "node",
+		engine: desktop.engine,
 		evses: desktop.board.evses.map((evse, index) => ({
 			id: index + 1,
 			connectors: [1],

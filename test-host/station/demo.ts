@@ -18,7 +18,7 @@ const USAGE = `usage: npm start                    a local CSMS and a station, d
        npm start -- --once          one session by itself, and its bill
        npm start -- --url <ws(s) endpoint> --id <identity> [--password <text>] [--once] [--token <text>]
                                     the station with a CSMS of yours
-       also: --store <dir>, --evses <n>, --seed <n>, --profile <n>, --ca <pem file>
+       also: --store <dir>, --evses <n>, --seed <n>, --engine node|xs, --profile <n>, --ca <pem file>
 `;
 /** The card of the demonstration. */
 const TOKEN = "04A2B3C4D5E6F7";
@@ -74,7 +74,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 		let fail: (error: unknown) => void = () => undefined;
 		const crashed = new Promise<never>((_, reject) => (fail = reject));
 		crashed.catch(() => undefined);
-		desktop = assemble(args.station, firmwareVersion(), {
+		desktop = await assemble(args.station, firmwareVersion(), {
 			meterSpeed: args.once ? ONCE_METER_SPEED : 1,
 			onMessage: (outgoing, text) => panel.message(watch.message(outgoing, text)),
 			onEvent: (event) => {

@@ -9,6 +9,7 @@ import type { SocketMaker } from "../../modules/ports/socket.js";
 import { Board, type Firmware } from "../board/board.js";
 import type { BoardMemory } from "../board/board-memory.js";
 import type { Cancel, DesktopClock } from "../board/clock.js";
+import type { EngineName } from "../xs/engine.js";
 import { EVENT_TYPES, type Ledger } from "./ledger.js";
 
 /** What the firmware shows of itself; read only. */
@@ -29,6 +30,8 @@ export interface FirmwareStation extends Firmware {
 	/** Runs to completion; returns milliseconds until it wants to run again at the latest. */
 	step(): number;
 	stop(): void;
+	/** Most bytes of heap that it took, where its engine tells; else those of this process count. */
+	readonly heapPeak?: number;
 	readonly inspect: FirmwareView;
 	/** After start(): the cause that it tells; one that it kept on flash wins over what the hardware knows. */
 	readonly bootCause?: number;
@@ -65,6 +68,8 @@ export interface DesktopOptions {
 	flash: FlashPartition & { close?(): void };
 	socket: SocketMaker;
 	makeFirmware: MakeFirmware;
+	/** What runs the firmware; "node" unless told. */
+	engine?: EngineName;
 	meterSpeed?: number;
 	onEvent?(event: DesktopEvent): void;
 	/** Every whole text message between station and CSMS. */
@@ -85,6 +90,7 @@ export class Desktop {
 	readonly clock: DesktopClock;
 	readonly memory: BoardMemory;
 	readonly ledger: Ledger;
+	readonly engine: EngineName;
 	private readonly options: DesktopOptions;
 	private firmware: FirmwareStation | undefined;
 	private nextRun: Cancel | undefined;
@@ -97,6 +103,7 @@ export class Desktop {
 
 	constructor(options: DesktopOptions) {
 		this.options = options;
+		this.engine = options.engine ?? "node";
 		this.clock = options.clock;
 		this.memory = options.memory;
 		this.ledger = options.ledger;
@@ -166,7 +173,7 @@ export class Desktop {
 	/** What the control port answers to `state`. */
 	state(): object {
 		const view = this.firmware?.inspect;
-		this.heapPeak = Math.max(this.heapPeak, process.memoryUsage().heapUsed);
+		this.heapPeak = Math.max(this.heapPeak, this.firmware?.heapPeak ?? (this.engine === "node" ? process.memoryUsage().heapUsed : 0));
 		const { flash } = this.board;
 		return {
 			online: view?.online ?? false,

@@ -8,7 +8,7 @@ import { ControlServer } from "./control.js";
 import type { Desktop } from "./desktop.js";
 
 const USAGE = `usage: scripts/station --url <ws(s) endpoint without identity> --id <identity> [--password <text>]
-       --store <dir> [--ca <pem file>] [--ctl <port|0>] [--evses <n>] [--seed <n>] [--engine node] [--profile 1|2|3]
+       --store <dir> [--ca <pem file>] [--ctl <port|0>] [--evses <n>] [--seed <n>] [--engine node|xs] [--profile 1|2|3]
 Values for url, id, password, profile and evses are used while the store is empty; afterwards the store's are.
 `;
 
@@ -29,7 +29,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 	let port: number | undefined;
 	try {
 		const args = stationArguments(argv);
-		desktop = assemble(args, firmwareVersion(), {
+		desktop = await assemble(args, firmwareVersion(), {
 			onEvent: (event) => control?.broadcast(event),
 			onCrash: (error) => {
 				process.stderr.write(`station: crash: ${error instanceof Error ? error.stack : String(error)}\n`);

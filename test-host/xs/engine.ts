@@ -1,6 +1,7 @@
 // Which engine runs the firmware: Node's, or XS in the test host. Everything else of a desktop station is the same.
 
 import { join } from "node:path";
+import "../board/xs-globals.js";
 import { Station } from "../../modules/station/station.js";
 import type { MakeFirmware } from "../station/desktop.js";
 import { projectRoot, XsStation, type Creation, type XsOptions, type XsProgram } from "./xs-station.js";
@@ -22,7 +23,7 @@ export function prepareXs(variant: 32 | 64 | "asan" = 32, say?: (line: string) =
 }
 
 /** Memory of a desktop station on XS unless told otherwise: enough for every case; budget.json has the least. */
-export const DESKTOP_CREATION: Creation = { static: 65536 };
+export const DESKTOP_CREATION: Creation = { static: 65536, stack: 640 };
 
 /** Makes the firmware of an engine. */
 export async function firmwareMaker(

@@ -37,6 +37,7 @@ enum {
 	TELL_SHOW,
 	TELL_SHOW_EVSE,
 	TELL_PRINT,
+	TELL_QUEUED,
 	TELL_FATAL = 250,
 	TELL_DONE = 251,
 };
@@ -60,6 +61,7 @@ enum {
 	DO_HALT,
 	DO_MEMORY,
 	DO_STRESS,
+	DO_QUEUE,
 };
 
 #define TEXTS_MAX 32
@@ -489,6 +491,16 @@ static void port_showEvse(txMachine* the)
 	transmit();
 }
 
+static void port_queued(txMachine* the)
+{
+	begin(TELL_QUEUED);
+	putText(the, 0);
+	putInteger(integerAt(the, 1));
+	putText(the, 2);
+	putText(the, 3);
+	transmit();
+}
+
 static void port_text(txMachine* the)
 {
 	txInteger index = integerAt(the, 0);
@@ -540,7 +552,7 @@ static const struct {
 	{ "close", port_close }, { "energize", port_energize }, { "release", port_release }, { "lock", port_lock },
 	{ "sample", port_sample }, { "reading", port_reading }, { "token", port_token }, { "log", port_log },
 	{ "generated", port_generated }, { "traffic", port_traffic }, { "restart", port_restart }, { "wake", port_wake },
-	{ "show", port_show }, { "showEvse", port_showEvse }, { "text", port_text }, { "number", port_number },
+	{ "show", port_show }, { "showEvse", port_showEvse }, { "queued", port_queued }, { "text", port_text }, { "number", port_number },
 	{ "print", port_print }, { "collect", port_collect }, { "memory", port_memory },
 };
 
@@ -703,6 +715,9 @@ static void execute(void)
 		break;
 	case DO_INSPECT:
 		call(device, "inspect", 0, arguments);
+		break;
+	case DO_QUEUE:
+		call(device, "queue", 0, arguments);
 		break;
 	case DO_READABLE:
 	case DO_WRITABLE:

@@ -7,6 +7,7 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, dirname } from "node:path";
+import "../board/xs-globals.js";
 import { StoreFault } from "../../modules/station/station.js";
 import type { MeterReading } from "../../modules/ports/evse-port.js";
 import type { Host } from "../../modules/ports/host.js";
@@ -76,14 +77,14 @@ const ANSWER = 1;
 const COMMAND = 2;
 
 const Do = {
-	boot: 1, start: 2, step: 3, post: 4, stop: 5, inspect: 6, readable: 7, writable: 8, error: 9, halt: 10, memory: 11, stress: 12,
+	boot: 1, start: 2, step: 3, post: 4, stop: 5, inspect: 6, readable: 7, writable: 8, error: 9, halt: 10, memory: 11, stress: 12, queue: 13,
 } as const;
 const ASK = {
 	setUtc: 1, entropy: 2, flashRead: 3, flashWrite: 4, flashErase: 5, open: 6, read: 7, write: 8, writable: 9, close: 10,
 	energize: 11, release: 12, lock: 13, sample: 14, token: 15,
 } as const;
 const TELL = {
-	log: 64, generated: 65, traffic: 66, restart: 67, wake: 68, show: 69, showEvse: 70, print: 71, fatal: 250, done: 251,
+	log: 64, generated: 65, traffic: 66, restart: 67, wake: 68, show: 69, showEvse: 70, print: 71, queued: 72, fatal: 250, done: 251,
 } as const;
 
 /** Builds a message; little-endian, with its length in front. */
@@ -262,6 +263,14 @@ export interface XsOptions {
 	stress?: boolean;
 }
 
+/** What is told of a transaction event that waits on flash. */
+export interface XsQueuedEvent {
+	readonly eventType: "Started" | "Updated" | "Ended";
+	readonly timestamp: string;
+	readonly seqNo: number;
+	readonly transactionInfo: { readonly transactionId: string };
+}
+
 export interface XsView {
 	online: boolean;
 	accepted: boolean;
@@ -311,7 +320,25 @@ export class XsStation {
 	}
 
 	start(cause: number): void {
-		this.command(Do.start, (message) => message.integer(cause));
+		this.bootCause = this.command(Do.start, (message) => message.integer(cause));
+	}
+
+	/** The cause of this boot that the firmware tells; after start(). */
+	bootCause: number | undefined;
+
+	/** The transaction events that wait on flash. */
+	readonly outbox = {
+		iterate: (visitor: (event: XsQueuedEvent) => void): void => {
+			this.queued.length = 0;
+			this.command(Do.queue);
+			for (const event of this.queued.splice(0)) visitor(event);
+		},
+	};
+	private readonly queued: XsQueuedEvent[] = [];
+
+	/** Most bytes of slots and chunks so far, garbage included. */
+	get heapPeak(): number {
+		return this.live ? this.memory().peak : 0;
 	}
 
 	step(): number {
@@ -444,6 +471,13 @@ export class XsStation {
 				const index = reader.integer();
 				const txId = reader.text();
 				this.shownEvses[index] = { txId: txId === "" ? null : txId, limitA: reader.number(), status: reader.text() };
+				return;
+			}
+			case TELL.queued: {
+				const transactionId = reader.text();
+				const seqNo = reader.integer();
+				const eventType = reader.text() as XsQueuedEvent["eventType"];
+				this.queued.push({ transactionInfo: { transactionId }, seqNo, eventType, timestamp: reader.text() });
 				return;
 			}
 			case TELL.print:

@@ -212,9 +212,11 @@ class NativeBoard implements Host {
 class Firmware {
 	constructor(private readonly board: NativeBoard, private readonly station: Station) {}
 
-	start(cause: number): void {
+	/** Returns the cause that the station tells. */
+	start(cause: number): number {
 		this.station.start(cause);
 		this.show();
+		return this.station.bootCause;
 	}
 	step(): number {
 		const waitMs = this.station.step();
@@ -244,6 +246,12 @@ class Firmware {
 			const evse = evses[i]!;
 			host.showEvse(i, evse.transactionId, evse.permit.limitMilliamps / 1000, connectorStatus(evse));
 		}
+	}
+	/** Tells every event that waits on flash. */
+	queue(): void {
+		this.station.outbox.iterate((event) => {
+			host.queued(event.transactionInfo.transactionId, event.seqNo, event.eventType, event.timestamp);
+		});
 	}
 	private show(): void {
 		const station = this.station;

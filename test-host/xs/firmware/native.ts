@@ -33,9 +33,11 @@ export interface NativeHost {
 	wake(): void;
 	show(online: boolean, accepted: boolean, slot: number, queued: number, queueBytes: number): void;
 	showEvse(evseIndex: number, transactionId: string, limitA: number, status: string): void;
-	/** Texts that a device has in ROM: see Text. */
+	/** A transaction event that waits on flash. */
+	queued(transactionId: string, seqNo: number, eventType: string, timestamp: string): void;
+	/** Texts that a device has in ROM; test-host/xs/xs-station.ts fills them. */
 	text(index: number): string;
-	/** Numbers that a device has in ROM: see Figure. */
+	/** Numbers that a device has in ROM. */
 	number(index: number): number;
 	print(text: string): void;
 	/** Collects garbage. */
