@@ -89,7 +89,11 @@ function authorizeResult(station: Station, response: AuthorizeResponse): void {
 	token.mark = station.host.clock.ticks();
 	if (info.evseId !== undefined) token.allowed = bitsOf(station, info.evseId);
 	const evse = choose(station);
-	if (evse !== undefined) return grant(station, evse);
+	if (evse !== undefined) {
+		token.evseIndex = evse.index;
+		token.state = TokenState.granted; // the next step hands it over, from a short stack
+		return station.host.wake();
+	}
 	if (token.evseIndex === ANY_EVSE && someFree(station)) token.state = TokenState.accepted;
 	else token.clear();
 }
@@ -145,7 +149,7 @@ function someFree(station: Station): boolean {
 /** Hands the pending token to an EVSE; a transaction starts there now or when the cable comes. */
 function grant(station: Station, evse: Evse): void {
 	const token = station.pendingToken;
-	if (!isFree(evse)) return;
+	if (!isFree(evse)) return token.clear();
 	const isRemote = token.remoteStartId !== NO_REMOTE_START;
 	evse.idToken = token.idToken;
 	evse.idTokenType = token.type;

@@ -1,6 +1,7 @@
 // OCPP-J over one connection: one CALL of ours open at a time, its id, its answer or time-out; every CALL of the CSMS
 // answered once. Owns: message ids, the encoder, the answer that waits for the wire. Not what the messages mean.
-// While an answer waits, nothing more is read, so a flood of CALLs needs no memory.
+// A message is looked at in step(), not in the callback of the socket: the stack is then short, and while a message or an
+// answer waits nothing more is read, so a flood of CALLs needs no memory.
 // Source: OCPP 2.0.1 Part 4 §4.1 to §4.3.
 
 import { RpcError } from "../../preload/errors.js";
@@ -66,6 +67,10 @@ export class Rpc implements ConnectionListener {
 	private answerText = "";
 	/** The message that is with the connection is an answer. */
 	private isAnswer = false;
+	/** The answer to a CALL is with the transport, and nobody was told yet. */
+	private isAnswered = false;
+	/** Length of the message in rx that waits for step(); 0 when there is none. */
+	private received = 0;
 
 	/** @param idPrefix  at most 28 characters, different at every boot of this station (Part 4 §4.1.4) */
 	constructor(host: RpcHost, listener: RpcListener, idPrefix: string) {
@@ -76,12 +81,12 @@ export class Rpc implements ConnectionListener {
 
 	/** True while a CALL of ours waits for its answer, or something is being sent. */
 	get isBusy(): boolean {
-		return this.callAction !== NO_CALL || this.answer !== Answer.none || this.connection.sending;
+		return this.callAction !== NO_CALL || this.isAnswering || this.connection.sending;
 	}
 
 	/** True from a CALL of the CSMS until its answer is with the transport. */
 	get isAnswering(): boolean {
-		return this.answer !== Answer.none;
+		return this.answer !== Answer.none || this.isAnswered;
 	}
 
 	/** Sends a CALL under a new message id; isBusy must be false. */
@@ -111,8 +116,21 @@ export class Rpc implements ConnectionListener {
 		this.flush();
 	}
 
-	/** Time-outs. A silent CSMS is asked for a sign of life by a Ping; connection.ts ends the link if none comes. */
+	/**
+	 * Tells what was answered, looks at what was received, watches the time-out. A silent CSMS is asked for a sign of life
+	 * by a Ping; connection.ts ends the link if none comes.
+	 */
 	step(): void {
+		if (this.isAnswered) {
+			this.isAnswered = false;
+			this.listener.onAnswered();
+		}
+		if (this.received > 0) {
+			const length = this.received;
+			this.received = 0;
+			this.take(length);
+			if (this.answer === Answer.none && !this.isAnswered) this.connection.hold(false);
+		}
 		if (this.callAction === NO_CALL || this.dueMs > 0) return;
 		this.host.log.event(LogCode.callTimedOut, this.callAction, 0);
 		this.connection.probe();
@@ -157,7 +175,7 @@ export class Rpc implements ConnectionListener {
 			this.answer = Answer.none;
 			this.answerPayload = undefined;
 			this.isAnswer = false;
-			if (wasResult) this.listener.onAnswered();
+			this.isAnswered = wasResult;
 			this.connection.hold(false);
 		} else {
 			this.callMark = this.host.clock.ticks();
@@ -168,6 +186,8 @@ export class Rpc implements ConnectionListener {
 
 	onClosed(): void {
 		this.answer = Answer.none;
+		this.isAnswered = false;
+		this.received = 0;
 		this.answerPayload = undefined;
 		this.isAnswer = false;
 		if (this.callAction !== NO_CALL) this.fail(3);
@@ -175,6 +195,12 @@ export class Rpc implements ConnectionListener {
 	}
 
 	onMessage(length: number): void {
+		this.received = length;
+		this.connection.hold(true);
+		this.host.wake();
+	}
+
+	private take(length: number): void {
 		const bytes = this.connection.rx;
 		const frame = this.frame;
 		if (length > bytes.length) {
