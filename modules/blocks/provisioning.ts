@@ -116,6 +116,18 @@ function isIdle(station: Station): boolean {
 	return true;
 }
 
+/** Immediate waits for the Ended events to be on flash; one that the flash refuses for too long follows after the boot. */
+function isEnded(station: Station): boolean {
+	const left = station.messageTimeoutSeconds * 1000 - station.host.clock.since(station.reset.mark);
+	if (left > 0) station.wakeWithin(left);
+	return left <= 0 || !hasTransaction(station);
+}
+
+function hasTransaction(station: Station): boolean {
+	for (let i = 0; i < station.evses.length; i++) if (station.evses[i]!.transactionId !== "") return true;
+	return false;
+}
+
 /** The answer is out: nobody new is served any more (B12.FR.03), Immediate ends what runs (B12.FR.04). */
 function resetAnswered(station: Station): void {
 	const pending = station.reset;
@@ -133,7 +145,7 @@ function resetAnswered(station: Station): void {
 /** B12.FR.05: a CSMS that does not answer the last event gets it after the reboot. */
 function resetStep(station: Station): void {
 	const pending = station.reset;
-	if (pending.phase === ResetPhase.waiting && (pending.isImmediate || isIdle(station))) {
+	if (pending.phase === ResetPhase.waiting && (pending.isImmediate ? isEnded(station) : isIdle(station))) {
 		pending.phase = ResetPhase.draining;
 		pending.mark = station.host.clock.ticks();
 	}

@@ -21,7 +21,7 @@ import { Variable } from "../../preload/variables.js";
 import { uuid } from "../core/uuid.js";
 import { formatDateTime } from "../core/datetime.js";
 import { isFree } from "../model/availability.js";
-import { NOT_ENDING, NO_REMOTE_START } from "../model/evse.js";
+import { NOT_ENDING, NO_REMOTE_START, NO_START } from "../model/evse.js";
 import type { Evse } from "../model/evse.js";
 import { Fact, chargingStateOf, mustStart, mustStop } from "../model/facts.js";
 import { meterValue } from "../model/measure.js";
@@ -93,7 +93,7 @@ function transactionsOn(station: Station, code: number, evseIndex: number, value
 			evse.owesRemoteStartId = evse.remoteStartId !== NO_REMOTE_START;
 			return change(station, evse, Fact.Authorized, 0, value ? "RemoteStart" : "Authorized");
 		case InternalEvent.authorizationEnded:
-			return end(station, evse, value as StopCause);
+			return end(evse, value as StopCause);
 		case InternalEvent.tokenRefused:
 			return tokenRefused(station, evse);
 		case InternalEvent.sampleDue:
@@ -104,20 +104,18 @@ function transactionsOn(station: Station, code: number, evseIndex: number, value
 			if (station.sample(evse)) evse.samples.add(evse.alignedUtc, station.reading, true);
 			return;
 		case EventCode.buttonPressed:
-			if (value === 0 && evse.idTokenType === "NoAuthorization") end(station, evse, StopCause.local);
+			if (value === 0 && evse.idTokenType === "NoAuthorization") end(evse, StopCause.local);
 			return;
 	}
 }
 
-/** The only place where facts of a cable, an EV or an authorization change. */
+/** The only place where facts of a cable, an EV or an authorization change. What follows from them is done in the step. */
 function change(station: Station, evse: Evse, set: number, clear: number, trigger: TriggerReasonEnumType): void {
 	evse.facts = (evse.facts & ~clear) | set;
 	const active = evse.transactionId !== "";
-	if (mustStop(evse.facts, active)) return end(station, evse, StopCause.evDisconnected);
+	if (mustStop(evse.facts, active)) return end(evse, StopCause.evDisconnected);
 	// F02.FR.21: a remote start keeps its name when the cable comes later.
-	if (mustStart(evse.facts, active))
-		return start(station, evse, evse.owesRemoteStartId ? "RemoteStart" : trigger);
-	if (active) follow(station, evse, trigger);
+	if (mustStart(evse.facts, active)) evse.startTrigger = evse.owesRemoteStartId ? "RemoteStart" : trigger;
 }
 
 /** E01.FR.05. Without its Started on flash no transaction exists and no energy flows. */
@@ -147,7 +145,6 @@ function start(station: Station, evse: Evse, triggerReason: TriggerReasonEnumTyp
 	}
 	// G05: a bolt that does not move is a fault, and the driver is about to say so; no energy meanwhile.
 	if (evse.port.lock(true)) evse.permit.claim(Claim.Transaction, evse.port.milliampsMax);
-	follow(station, evse, "ChargingStateChanged");
 }
 
 /** True when Ended is to carry more than the first and the last reading. */
@@ -166,12 +163,12 @@ function revoke(evse: Evse): void {
 }
 
 /** E02.FR.13: every change of the charging state is told. */
-function follow(station: Station, evse: Evse, triggerReason: TriggerReasonEnumType): void {
+function follow(station: Station, evse: Evse): void {
 	const state = chargingStateOf(evse.facts, evse.permit.limitMilliamps, evse.chargingState);
-	if (state === evse.chargingState || evse.endCause !== NOT_ENDING) return;
+	if (state === evse.chargingState) return;
 	evse.chargingState = state;
 	const utcMs = station.host.clock.utc();
-	append(station, evse, make(station, evse, "Updated", triggerReason, utcMs), UPDATED, utcMs);
+	append(station, evse, make(station, evse, "Updated", "ChargingStateChanged", utcMs), UPDATED, utcMs);
 }
 
 /** An Updated that carries the measurands of a list; an empty list or a silent meter gives none. */
@@ -205,14 +202,12 @@ function triggeredEvent(station: Station, evse: Evse): void {
 	append(station, evse, event, UPDATED, utcMs);
 }
 
-/** Opens the contactor now; the Ended event follows at once, or as soon as flash and clock allow. */
-function end(station: Station, evse: Evse, cause: StopCause): void {
+/** Opens the contactor now; the Ended event follows in this step, or as soon as flash and clock allow. */
+function end(evse: Evse, cause: StopCause): void {
 	evse.permit.claim(Claim.Transaction, 0);
 	evse.facts &= ~(Fact.Authorized | Fact.Suspended | Fact.EnergyTransfer);
 	if (evse.transactionId === "") return evse.forgetToken();
-	if (evse.endCause !== NOT_ENDING) return;
-	evse.endCause = cause;
-	finish(station, evse);
+	if (evse.endCause === NOT_ENDING) evse.endCause = cause;
 }
 
 /** E06.FR.11, E07. Tried again at every step until the event is on flash: an Ended is never given up. */
@@ -257,15 +252,14 @@ function faultRaised(station: Station, evse: Evse, fault: number): void {
 			: fault === FaultBit.overcurrent
 				? StopCause.overcurrentFault
 				: StopCause.otherFault;
-	if (evse.transactionId !== "" || evse.facts & Fact.Authorized) end(station, evse, cause);
+	if (evse.transactionId !== "" || evse.facts & Fact.Authorized) end(evse, cause);
 }
 
 /** E05.FR.10 ends the transaction; with StopTxOnInvalidId false it stays open without energy (E05.FR.02). */
 function tokenRefused(station: Station, evse: Evse): void {
-	if (station.variables.number(Variable.TxStopTxOnInvalidId) === 1) return end(station, evse, StopCause.deauthorized);
+	if (station.variables.number(Variable.TxStopTxOnInvalidId) === 1) return end(evse, StopCause.deauthorized);
 	evse.facts |= Fact.Suspended;
 	evse.permit.claim(Claim.Transaction, 0);
-	follow(station, evse, "ChargingStateChanged");
 }
 
 /** An event while it is put together. */
@@ -320,9 +314,16 @@ function transactionsStep(station: Station): void {
 	for (let i = 0; i < station.evses.length; i++) {
 		const evse = station.evses[i]!;
 		if (evse.triggered & Triggered.transactionEvent && !station.isAnswering) triggeredEvent(station, evse);
+		const startTrigger = evse.startTrigger;
+		evse.startTrigger = NO_START;
+		if (startTrigger !== NO_START && mustStart(evse.facts, evse.transactionId !== "")) start(station, evse, startTrigger);
 		if (evse.transactionId === "") continue;
-		if (evse.endCause !== NOT_ENDING) finish(station, evse);
-		else if (intervalMs > 0) endedSample(station, evse, intervalMs);
+		if (evse.endCause !== NOT_ENDING) {
+			finish(station, evse);
+			continue;
+		}
+		follow(station, evse);
+		if (intervalMs > 0) endedSample(station, evse, intervalMs);
 	}
 }
 

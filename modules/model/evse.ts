@@ -1,5 +1,6 @@
 // The state of one EVSE: facts, the token that is authorized, the running transaction. Data only; blocks decide.
 
+import type { TriggerReasonEnumType } from "../../preload/payloads.js";
 import type { StopCause } from "../ports/events.js";
 import type { EvsePort } from "../ports/evse-port.js";
 import type { ChargingState } from "./facts.js";
@@ -8,6 +9,9 @@ import { Samples } from "./samples.js";
 
 /** Value of remoteStartId when no remote start is meant. */
 export const NO_REMOTE_START = -1;
+
+/** Value of Evse.startTrigger while none is due. */
+export const NO_START = "";
 
 /** Value of Evse.endCause while no end is owed. */
 export const NOT_ENDING = -1;
@@ -39,6 +43,8 @@ export class Evse {
 	transactionId = "";
 	/** seqNo of the next event. */
 	seqNo = 0;
+	/** What made a transaction due; the step starts it. */
+	startTrigger: TriggerReasonEnumType | typeof NO_START = NO_START;
 	/** Last chargingState that an event carried. */
 	chargingState: ChargingState = "Idle";
 	/** The next event carries the idToken (E01.FR.10) and, the first with a cable, the evse (E01.FR.16). */
