@@ -29,7 +29,7 @@ describe("F01, F02 remote start", () => {
 		expect(rig.story()).toEqual([]);
 		await rig.plug();
 		const [started] = rig.transactionEvents();
-		expect([started.triggerReason, started.transactionInfo.remoteStartId, started.idToken]).toEqual(["RemoteStart", 78, CENTRAL]);
+		expect<unknown[]>([started.triggerReason, started.transactionInfo.remoteStartId, started.idToken]).toEqual(["RemoteStart", 78, CENTRAL]);
 	});
 
 	it("F01.FR.01 AuthorizeRemoteStart asks the CSMS after the answer, and a refusal starts nothing", async () => {
