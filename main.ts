@@ -26,6 +26,11 @@ export interface Board {
 // Longest time between two steps whatever the station asks for: a watch over the watch.
 const STEP_MS_MAX = 60_000;
 
+// Messages are written for people; a value that is no Error is shown as it is.
+function reasonOf(error: unknown): string {
+	return error instanceof Error ? error.message : String(error);
+}
+
 /** Starts the station on a board and returns; all that follows is called from the timer. */
 export default function run(board: Board): void {
 	let station: Station | undefined;
@@ -43,7 +48,7 @@ export default function run(board: Board): void {
 			timer = undefined;
 			const evses = (host as Host).evses;
 			for (let i = 0; i < evses.length; i++) evses[i].release();
-			board.crashed(String(error));
+			board.crashed(reasonOf(error));
 			return;
 		}
 		// Delay and repetition are equal, because the simulators' timer makes a second timer of two that differ.
@@ -70,7 +75,7 @@ export default function run(board: Board): void {
 	} catch (error) {
 		station = undefined;
 		if (host !== undefined) for (let i = 0; i < host.evses.length; i++) host.evses[i].release();
-		board.refused(String(error));
+		board.refused(reasonOf(error));
 		return;
 	}
 	woken = true;
