@@ -138,7 +138,8 @@ function daysOf(year: number, month: number): number {
 	return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-function daysSince1970(year: number, month: number, day: number): number {
+/** Days from 1970-01-01 to a date of the Gregorian calendar; month from 1. */
+export function daysSince1970(year: number, month: number, day: number): number {
 	const marchYear = month <= 2 ? year - 1 : year;
 	const era = Math.floor(marchYear / 400);
 	const yearOfEra = marchYear - era * 400;
