@@ -7,10 +7,9 @@ import { freeze } from "../../preload/freeze.js";
 import type { MeterValueType, MeterValuesRequest } from "../../preload/payloads.js";
 import { Variable } from "../../preload/variables.js";
 import type { Evse } from "../model/evse.js";
-import { meterValue } from "../model/measure.js";
+import { Due, meterValue } from "../model/measure.js";
 import { Registration } from "../model/registration.js";
 import { Triggered } from "../model/trigger.js";
-import { InternalEvent } from "../ports/events.js";
 import type { Block, Station } from "./block.js";
 
 const DAY_MS = 86_400_000;
@@ -36,8 +35,8 @@ function sampledStep(station: Station): void {
 		}
 		// The beat is kept, but samples that a long pause has missed are not made up.
 		evse.sampleMark = elapsed < 2 * intervalMs ? (evse.sampleMark + intervalMs) | 0 : clock.ticks();
-		station.raise(InternalEvent.sampleDue, i, 0);
-		station.wakeWithin(intervalMs);
+		evse.due |= Due.sampled;
+		station.wakeWithin(0);
 	}
 }
 
@@ -64,16 +63,11 @@ function alignedStep(station: Station, variable: number, which: number): void {
 const ALIGNED_LATE_MS = 5000;
 
 function reading(station: Station, evse: Evse, boundary: number, which: number): void {
-	if (which === ALIGNED_ENDED) {
-		if (evse.transactionId === "") return;
-		evse.alignedUtc = boundary;
-		station.raise(InternalEvent.alignedEndedSampleDue, evse.index, 0);
-		evse.alignedUtc = NaN;
-		return;
-	}
-	evse.alignedUtc = boundary;
-	if (evse.transactionId !== "") return station.raise(InternalEvent.alignedSampleDue, evse.index, 0);
-	if (!station.isOnline) evse.alignedUtc = NaN;
+	if (evse.transactionId !== "") {
+		evse.due |= which === ALIGNED_ENDED ? Due.alignedEnded : Due.aligned;
+		evse.boundaryUtc = boundary;
+		station.wakeWithin(0);
+	} else if (which === ALIGNED_SENT && station.isOnline) evse.alignedUtc = boundary;
 }
 
 // --- MeterValues ---

@@ -24,7 +24,7 @@ import { isFree } from "../model/availability.js";
 import { NOT_ENDING, NO_REMOTE_START, NO_START } from "../model/evse.js";
 import type { Evse } from "../model/evse.js";
 import { Fact, chargingStateOf, mustStart, mustStop } from "../model/facts.js";
-import { meterValue } from "../model/measure.js";
+import { Due, meterValue } from "../model/measure.js";
 import { Claim } from "../model/permit.js";
 import { Registration } from "../model/registration.js";
 import { Triggered } from "../model/trigger.js";
@@ -96,13 +96,6 @@ function transactionsOn(station: Station, code: number, evseIndex: number, value
 			return end(evse, value as StopCause);
 		case InternalEvent.tokenRefused:
 			return tokenRefused(station, evse);
-		case InternalEvent.sampleDue:
-			return sample(station, evse, Variable.SampledDataTxUpdatedMeasurands, "MeterValuePeriodic", station.host.clock.utc());
-		case InternalEvent.alignedSampleDue:
-			return alignedSample(station, evse);
-		case InternalEvent.alignedEndedSampleDue:
-			if (station.sample(evse)) evse.samples.add(evse.alignedUtc, station.reading, true);
-			return;
 		case EventCode.buttonPressed:
 			if (value === 0 && evse.idTokenType === "NoAuthorization") end(evse, StopCause.local);
 			return;
@@ -173,7 +166,6 @@ function follow(station: Station, evse: Evse): void {
 
 /** An Updated that carries the measurands of a list; an empty list or a silent meter gives none. */
 function sample(station: Station, evse: Evse, list: number, trigger: SampleTrigger, utcMs: number): void {
-	if (evse.transactionId === "" || evse.endCause !== NOT_ENDING) return;
 	const mask = station.variables.number(list);
 	if (mask === 0 || !station.sample(evse)) return;
 	const event = make(station, evse, "Updated", trigger, utcMs);
@@ -185,10 +177,11 @@ type SampleTrigger = "MeterValuePeriodic" | "MeterValueClock";
 const SAMPLE_CONTEXTS = freeze({ MeterValuePeriodic: "Sample.Periodic", MeterValueClock: "Sample.Clock" } as const);
 
 /** J01.FR.22: in a transaction a clock-aligned reading travels as a TransactionEvent, outside in MeterValues. */
-function alignedSample(station: Station, evse: Evse): void {
-	if (evse.transactionId === "") return;
-	sample(station, evse, Variable.AlignedDataMeasurands, "MeterValueClock", evse.alignedUtc);
-	evse.alignedUtc = NaN;
+function takeSamples(station: Station, evse: Evse, due: number): void {
+	const utcMs = station.host.clock.utc();
+	if (due & Due.sampled) sample(station, evse, Variable.SampledDataTxUpdatedMeasurands, "MeterValuePeriodic", utcMs);
+	if (due & Due.aligned) sample(station, evse, Variable.AlignedDataMeasurands, "MeterValueClock", evse.boundaryUtc);
+	if (due & Due.alignedEnded && station.sample(evse)) evse.samples.add(evse.boundaryUtc, station.reading, true);
 }
 
 /** F06.FR.07: the state of a transaction and its readings, because the CSMS has asked. */
@@ -317,12 +310,15 @@ function transactionsStep(station: Station): void {
 		const startTrigger = evse.startTrigger;
 		evse.startTrigger = NO_START;
 		if (startTrigger !== NO_START && mustStart(evse.facts, evse.transactionId !== "")) start(station, evse, startTrigger);
+		const due = evse.due;
+		evse.due = 0;
 		if (evse.transactionId === "") continue;
 		if (evse.endCause !== NOT_ENDING) {
 			finish(station, evse);
 			continue;
 		}
 		follow(station, evse);
+		if (due !== 0) takeSamples(station, evse, due);
 		if (intervalMs > 0) endedSample(station, evse, intervalMs);
 	}
 }

@@ -66,6 +66,9 @@ export class Evse {
 	lockProblem = false;
 	/** What TriggerMessage asked for, bits of model/trigger.ts Triggered. */
 	triggered = 0;
+	/** Readings that are due, bits of model/measure.ts Due, and the boundary of the clock-aligned ones, UTC ms. */
+	due = 0;
+	boundaryUtc = NaN;
 	/** Boundary of a clock-aligned reading that is to be sent outside a transaction; NaN when none is. */
 	alignedUtc = NaN;
 	/** StopCause of a transaction whose Ended is not on flash yet. */

@@ -6,6 +6,15 @@ import type { MeterValueType, ReadingContextEnumType, SampledValueType } from ".
 import { formatDateTime } from "../core/datetime.js";
 import type { MeterReading } from "../ports/evse-port.js";
 
+/** Readings of a running transaction that the next step takes, bits of Evse.due. */
+export const Due = freeze({
+	/** Per TxUpdatedInterval. */
+	sampled: 1,
+	/** Clock-aligned, stamped Evse.boundaryUtc: sent now, kept for the Ended event. */
+	aligned: 2,
+	alignedEnded: 4,
+} as const);
+
 /** Bits of a measurand list; the order is that of the valuesList of the measurand variables (checked in variables.ts). */
 export const Measurand = freeze({ Energy: 1, Power: 2, Current: 4, Voltage: 8 } as const);
 export const MEASURAND_NAMES = freeze([

@@ -34,12 +34,6 @@ export const InternalEvent = freeze({
 	authorizationEnded: 65,
 	/** The CSMS refused the token of the running transaction of evse. */
 	tokenRefused: 66,
-	/** A periodic sample of the running transaction of evse is due. */
-	sampleDue: 67,
-	/** A clock-aligned reading of evse is due; Evse.alignedUtc has its boundary. */
-	alignedSampleDue: 69,
-	/** The same, to be kept for the Ended event. */
-	alignedEndedSampleDue: 70,
 	/** The clock was set by the CSMS. */
 	clockSet: 68,
 } as const);

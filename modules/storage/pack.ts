@@ -70,7 +70,9 @@ export class Packer {
 
 	// --- packing -----------------------------------------------------------------------------------------------------
 
+	/** Objects and lists nest in this one function, so that a level costs one frame of the stack. */
 	private putObject(type: number, payload: Members): void {
+		if (typeof payload !== "object" || payload === null) return this.fail();
 		const first = TYPE_AT[type] as number;
 		const last = TYPE_AT[type + 1] as number;
 		let bits = 0;
@@ -91,17 +93,21 @@ export class Packer {
 		if ((count & 7) !== 0) this.putByte(bits);
 		for (let row = first; row < last && !this.failed; row++) {
 			const value = payload[NAMES[ROWS[row * ROW_SIZE] as number] as string];
-			if (value !== undefined) this.putMember(row, value);
+			if (value === undefined) continue;
+			const kind = (ROWS[row * ROW_SIZE + 1] as number) & KIND_MASK;
+			const detail = ROWS[row * ROW_SIZE + 2] as number;
+			if (((ROWS[row * ROW_SIZE + 1] as number) & LIST) === 0) {
+				if (kind === Kind.Object) this.putObject(detail, value as Members);
+				else this.putValue(kind, detail, value);
+				continue;
+			}
+			if (!Array.isArray(value)) return this.fail();
+			this.putVarint(value.length);
+			for (let i = 0; i < value.length && !this.failed; i++) {
+				if (kind === Kind.Object) this.putObject(detail, value[i]);
+				else this.putValue(kind, detail, value[i]);
+			}
 		}
-	}
-
-	private putMember(row: number, value: unknown): void {
-		const flags = ROWS[row * ROW_SIZE + 1] as number;
-		const detail = ROWS[row * ROW_SIZE + 2] as number;
-		if ((flags & LIST) === 0) return this.putValue(flags & KIND_MASK, detail, value);
-		if (!Array.isArray(value)) return this.fail();
-		this.putVarint(value.length);
-		for (let i = 0; i < value.length && !this.failed; i++) this.putValue(flags & KIND_MASK, detail, value[i]);
 	}
 
 	private putValue(kind: number, detail: number, value: unknown): void {
@@ -110,8 +116,6 @@ export class Packer {
 				return typeof value === "string" ? this.putString(value) : this.fail();
 			case Kind.Enum:
 				return this.putEnum(detail, value);
-			case Kind.Object:
-				return typeof value === "object" && value !== null ? this.putObject(detail, value as Members) : this.fail();
 			case Kind.Integer:
 				return typeof value === "number" && Number.isSafeInteger(value) ? this.putSigned(value) : this.fail();
 			case Kind.Decimal:
@@ -143,11 +147,10 @@ export class Packer {
 		this.putByte(value);
 	}
 
-	/** Zigzag: 0, -1, 1, -2 … become 0, 1, 2, 3 … */
 	private putSigned(value: number): void {
 		// Beyond 52 bits there is no room for the sign; no payload of OCPP goes there.
 		if (value > LARGEST / 2 || value < -LARGEST / 2) return this.fail();
-		this.putVarint(value < 0 ? -2 * value - 1 : 2 * value);
+		this.putVarint(zigzag(value));
 	}
 
 	/** Whole number times a power of ten where that is exact, else the eight bytes. */
@@ -158,7 +161,7 @@ export class Packer {
 			const mantissa = Math.round(value * scale);
 			if (mantissa >= MANTISSA_MAX || mantissa <= -MANTISSA_MAX) break;
 			// A quotient of whole numbers below 2^53 and a power below 10^22 is the nearest double there is.
-			if (mantissa / scale === value) return this.putVarint((mantissa < 0 ? -2 * mantissa - 1 : 2 * mantissa) * 16 + power);
+			if (mantissa / scale === value) return this.putVarint(zigzag(mantissa) * 16 + power);
 		}
 		this.putVarint(RAW);
 		if (this.at + 8 > this.end) return this.fail();
@@ -262,19 +265,19 @@ export class Packer {
 				count++;
 				if (present === 0) continue;
 			}
-			payload[NAMES[ROWS[row * ROW_SIZE] as number] as string] = this.getMember(row);
+			const name = NAMES[ROWS[row * ROW_SIZE] as number] as string;
+			const kind = (ROWS[row * ROW_SIZE + 1] as number) & KIND_MASK;
+			const detail = ROWS[row * ROW_SIZE + 2] as number;
+			if (((ROWS[row * ROW_SIZE + 1] as number) & LIST) === 0) {
+				payload[name] = kind === Kind.Object ? this.getObject(detail) : this.getValue(kind, detail);
+				continue;
+			}
+			const list: unknown[] = [];
+			for (let left = this.getCount(); left > 0 && !this.failed; left--)
+				list.push(kind === Kind.Object ? this.getObject(detail) : this.getValue(kind, detail));
+			payload[name] = list;
 		}
 		return payload;
-	}
-
-	private getMember(row: number): unknown {
-		const flags = ROWS[row * ROW_SIZE + 1] as number;
-		const detail = ROWS[row * ROW_SIZE + 2] as number;
-		if ((flags & LIST) === 0) return this.getValue(flags & KIND_MASK, detail);
-		const count = this.getCount();
-		const list: unknown[] = [];
-		for (let i = 0; i < count && !this.failed; i++) list.push(this.getValue(flags & KIND_MASK, detail));
-		return list;
 	}
 
 	private getValue(kind: number, detail: number): unknown {
@@ -283,8 +286,6 @@ export class Packer {
 				return this.getText(this.getVarint());
 			case Kind.Enum:
 				return this.getEnum(detail);
-			case Kind.Object:
-				return this.getObject(detail);
 			case Kind.Integer:
 				return unzigzag(this.getVarint());
 			case Kind.Decimal:
@@ -416,6 +417,11 @@ export class Packer {
 		}
 		return members;
 	}
+}
+
+/** 0, -1, 1, -2 … become 0, 1, 2, 3 … */
+function zigzag(value: number): number {
+	return value < 0 ? -2 * value - 1 : 2 * value;
 }
 
 function unzigzag(code: number): number {
