@@ -1,5 +1,6 @@
 // A ring of erase blocks that holds append-only records with a check each. It knows blocks, frames and power cuts; what
-// the records mean is known by cells.ts (settings) and outbox.ts (queue of events), which share this class.
+// the records mean is known by cells.ts (settings), outbox.ts (queue of events) and journal.ts (security log), which
+// share this class.
 // Owns: the chain of blocks in use, the place of the next record. Format on flash: docs/flash-format.md §2 to §4.
 // Why it is built like this: docs/decisions/0003-flash-log.md.
 
@@ -12,7 +13,7 @@ import type { Log } from "../ports/log.js";
 export const FORMAT_VERSION = 1;
 
 /** What a block belongs to; byte 5 of its header. */
-export const Area = freeze({ cells: 1, queue: 2 } as const);
+export const Area = freeze({ cells: 1, queue: 2, journal: 3 } as const);
 /** Bit of byte 5: the block was made by merging others and counts only once its summary is there. */
 const MERGED = 0x80;
 
@@ -45,7 +46,8 @@ export function recordBytes(bytes: number): number {
 export class Header {
 	area = 0;
 	merged = false;
-	cellBlocks = 0;
+	/** How the partition is divided, one 16-bit number that is the same in all headers (store.ts). */
+	division = 0;
 	first = 0;
 	last = 0;
 	/** Number of events and end of the records when the block was closed; end 0 where there is no summary. */
@@ -116,7 +118,7 @@ export function parseHeader(bytes: Uint8Array, header: Header): number {
 	if (bytes[4] !== FORMAT_VERSION) return (bytes[4] as number) > FORMAT_VERSION ? HeaderState.newer : HeaderState.none;
 	header.area = (bytes[5] as number) & ~MERGED;
 	header.merged = ((bytes[5] as number) & MERGED) !== 0;
-	header.cellBlocks = u16(bytes, 6);
+	header.division = u16(bytes, 6);
 	header.first = u32(bytes, 8);
 	header.last = u32(bytes, 12);
 	const closed = crc32(bytes, 0, SUMMARY_AT + 4) === u32(bytes, SUMMARY_AT + 4);
@@ -130,7 +132,7 @@ export function makeHeader(
 	bytes: Uint8Array,
 	area: number,
 	merged: boolean,
-	cellBlocks: number,
+	division: number,
 	first: number,
 	last: number,
 ): void {
@@ -141,8 +143,8 @@ export function makeHeader(
 	bytes[3] = 0x4c;
 	bytes[4] = FORMAT_VERSION;
 	bytes[5] = merged ? area | MERGED : area;
-	bytes[6] = cellBlocks & 0xff;
-	bytes[7] = cellBlocks >> 8;
+	bytes[6] = division & 0xff;
+	bytes[7] = division >> 8;
 	putU32(bytes, 8, first);
 	putU32(bytes, 12, last);
 	putU32(bytes, CHECKED, crc32(bytes, 0, CHECKED));
@@ -171,7 +173,7 @@ export class Ring {
 	private readonly firstBlock: number;
 	readonly blocks: number;
 	readonly blockBytes: number;
-	private readonly cellBlocks: number;
+	private readonly division: number;
 	/** Small buffer of the store; every call that touches flash may change it. */
 	readonly window: Uint8Array;
 	private readonly header: Header;
@@ -210,7 +212,7 @@ export class Ring {
 		area: number,
 		firstBlock: number,
 		blocks: number,
-		cellBlocks: number,
+		division: number,
 	) {
 		this.flash = flash;
 		this.diagnostics = diagnostics;
@@ -220,7 +222,7 @@ export class Ring {
 		this.firstBlock = firstBlock;
 		this.blocks = blocks;
 		this.blockBytes = flash.blockBytes;
-		this.cellBlocks = cellBlocks;
+		this.division = division;
 		this.chain = new Uint8Array(blocks);
 		this.range = new Uint32Array(blocks * 2);
 		this.ends = new Uint16Array(blocks);
@@ -336,7 +338,7 @@ export class Ring {
 		if (!this.read(block, 0, this.window, HEADER_BYTES)) return HeaderState.none;
 		const state = parseHeader(this.window, this.header);
 		if (state !== HeaderState.valid) return state;
-		if (this.header.area !== this.area || this.header.cellBlocks !== this.cellBlocks) return HeaderState.none;
+		if (this.header.area !== this.area || this.header.division !== this.division) return HeaderState.none;
 		if (this.header.end > this.blockBytes) this.header.end = 0;
 		return state;
 	}
@@ -424,7 +426,7 @@ export class Ring {
 
 	/** Writes a header once more: a cut may have left its bits half programmed. */
 	private strengthen(block: number): void {
-		makeHeader(this.window, this.area, false, this.cellBlocks, this.first(block), this.last(block));
+		makeHeader(this.window, this.area, false, this.division, this.first(block), this.last(block));
 		this.write(block, 0, this.window, CHECKED + 4);
 	}
 
@@ -482,7 +484,7 @@ export class Ring {
 			// Each attempt takes a number of its own: two blocks with one number could not be told apart later.
 			const first = merged ? mergedFirst : this.nextSequence++;
 			const last = merged ? mergedLast : first;
-			makeHeader(this.window, this.area, merged, this.cellBlocks, first, last);
+			makeHeader(this.window, this.area, merged, this.division, first, last);
 			if (!this.write(block, 0, this.window, CHECKED + 4)) continue;
 			if (this.readHeader(block) !== HeaderState.valid || this.header.repaired || this.header.first !== first) continue;
 			this.cursor = block;
@@ -522,7 +524,7 @@ export class Ring {
 	private close(block: number, merged: boolean): boolean {
 		const events = this.events[block] as number;
 		const end = this.ends[block] as number;
-		makeHeader(this.window, this.area, merged, this.cellBlocks, this.first(block), this.last(block));
+		makeHeader(this.window, this.area, merged, this.division, this.first(block), this.last(block));
 		this.window[SUMMARY_AT] = events & 0xff;
 		this.window[SUMMARY_AT + 1] = events >> 8;
 		this.window[SUMMARY_AT + 2] = end & 0xff;

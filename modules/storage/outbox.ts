@@ -1,5 +1,5 @@
 // The durable queue of TransactionEvents: first in, first out, on flash before anybody outside sees the effect.
-// Owns: which records are still to be sent, which Updated events may go when the area is full, which seqNo was the last.
+// Owns: which records are still to be sent, which Updated events may go when the area is full, which seqNo was last.
 // Not: when to send and how often (station/pump.ts, blocks/transactions.ts).
 // Source: OCPP 2.0.1 ed. 3 Part 2, E01.FR.07, E04.FR.07-08, E11, E12, E13. Format: docs/flash-format.md §6.
 
@@ -239,7 +239,7 @@ export class Outbox {
 	}
 
 	private packEvent(event: TransactionEventRequest, meterValue: readonly MeterValueType[] | undefined): number {
-		const type = event.eventType === "Started" ? EventType.Started : event.eventType === "Updated" ? EventType.Updated : EventType.Ended;
+		const type = EventType[event.eventType];
 		const payload = meterValue === event.meterValue ? event : Object.assign({}, event, { meterValue });
 		const scratch = this.scratch;
 		const from = this.putPrefix(scratch, type, this.tagOf(event.transactionInfo.transactionId), event.seqNo);
@@ -345,7 +345,8 @@ export class Outbox {
 	private leaveHead(sound: boolean): void {
 		const ring = this.ring;
 		const block = this.headBlock;
-		const next = sound && ring.recordAt(block, this.headAt) ? this.headAt + recordBytes(ring.foundBytes) : this.headAt + 4;
+		const size = sound && ring.recordAt(block, this.headAt) ? recordBytes(ring.foundBytes) : 4;
+		const next = this.headAt + size;
 		if ((ring.events[block] as number) > 0) {
 			ring.events[block]--;
 			this.waiting--;
@@ -456,7 +457,8 @@ export class Outbox {
 		}
 		for (let i = 0; i < this.rows; i++) {
 			const tag = table[i * COLUMNS] as number;
-			if (!this.isBehind(tag, 1, HEADER_BYTES) && !this.appendProgress(tag, table[i * COLUMNS + 1] as number)) return false;
+			const seqNo = table[i * COLUMNS + 1] as number;
+			if (!this.isBehind(tag, 1, HEADER_BYTES) && !this.appendProgress(tag, seqNo)) return false;
 		}
 		return true;
 	}
@@ -592,7 +594,9 @@ export class Outbox {
 	 * Whether the record that was just found at `at` stays. Counts the droppable ones of each transaction. One that was
 	 * sent stays while it is the only witness of its transaction's last seqNo. May overwrite found….
 	 */
-	private stays(index: number, side: number, at: number, table: Uint32Array, share: number, keepFirst: boolean): boolean {
+	private stays(
+		index: number, side: number, at: number, table: Uint32Array, share: number, keepFirst: boolean,
+	): boolean {
 		const ring = this.ring;
 		if (ring.foundKind !== KIND_EVENT) return true;
 		const chainIndex = index + side;
@@ -623,7 +627,9 @@ export class Outbox {
 
 	private merge(index: number, table: Uint32Array, share: number, keepFirst: boolean): boolean {
 		const ring = this.ring;
-		const before = (ring.events[ring.chain[index] as number] as number) + (ring.events[ring.chain[index + 1] as number] as number);
+		const a = ring.chain[index] as number;
+		const b = ring.chain[index + 1] as number;
+		const before = (ring.events[a] as number) + (ring.events[b] as number);
 		const merged = ring.beginMerge(index);
 		if (merged < 0) return false;
 		let kept = 0;

@@ -1,4 +1,5 @@
-// The store of the station: one flash partition, its first blocks for cells (settings), the rest for the queue of events.
+// The store of the station: one flash partition, its first blocks for cells (settings), its last for the journal (security
+// log), what lies between for the queue of events.
 // Decides at boot whether the partition is ours and may be written. Format: docs/flash-format.md §1.
 
 import { freeze } from "../../preload/freeze.js";
@@ -23,9 +24,11 @@ export const StoreState = freeze({
 } as const);
 export type StoreState = (typeof StoreState)[keyof typeof StoreState];
 
-/** Fewest blocks of each area, and most. */
+/** Fewest blocks of cells and of the queue, and most of each area. */
 export const AREA_BLOCKS_MIN = 4;
 export const AREA_BLOCKS_MAX = 255;
+/** Fewest blocks of the journal: two that hold records and one to merge them into. */
+export const JOURNAL_BLOCKS_MIN = 3;
 /** Places of cells are kept as 16-bit numbers of words. */
 const CELL_WORDS_MAX = 0x10000;
 
@@ -35,12 +38,18 @@ export function cellBlocksOf(blocks: number): number {
 	return quarter < AREA_BLOCKS_MIN ? AREA_BLOCKS_MIN : quarter > 8 ? 8 : quarter;
 }
 
+/** Blocks for the journal of a partition with `blocks` blocks: three, of a large one four. */
+export function journalBlocksOf(blocks: number): number {
+	return blocks < 32 ? JOURNAL_BLOCKS_MIN : JOURNAL_BLOCKS_MIN + 1;
+}
+
 export class Store {
 	private readonly flash: FlashPartition;
 	private readonly diagnostics: Log;
 	private readonly window: Uint8Array;
 	private readonly header: Header;
 	private cellBlocks: number;
+	private journalBlocks: number;
 	/** Buffer for one record; whoever calls into storage/ may change it. */
 	readonly scratch: Uint8Array;
 	/** Only after open() has returned ready. */
@@ -52,6 +61,7 @@ export class Store {
 		this.flash = flash;
 		this.diagnostics = diagnostics;
 		this.cellBlocks = cellBlocks;
+		this.journalBlocks = journalBlocksOf(flash.blocks);
 		this.window = new Uint8Array(WINDOW_BYTES);
 		this.header = new Header();
 		this.scratch = new Uint8Array(LIMITS.recordBytes);
@@ -63,30 +73,31 @@ export class Store {
 	 */
 	open(): StoreState {
 		const flash = this.flash;
-		if (!this.fits(this.cellBlocks)) return StoreState.unusable;
-		let cellBlocks = 0;
+		if (!this.fits(this.division)) return StoreState.unusable;
+		let division = 0;
 		let newer = 0;
 		try {
 			for (let block = 0; block < flash.blocks; block++) {
 				flash.read(block * flash.blockBytes, this.window, HEADER_BYTES);
 				const state = parseHeader(this.window, this.header);
 				if (state === HeaderState.newer) newer++;
-				if (state === HeaderState.valid && cellBlocks === 0) cellBlocks = this.header.cellBlocks;
+				if (state === HeaderState.valid && division === 0) division = this.header.division;
 			}
 			if (newer > 0) return StoreState.newer;
-			if (cellBlocks === 0) return this.isBlank() ? this.begin() : StoreState.corrupt;
+			if (division === 0) return this.isBlank() ? this.begin() : StoreState.corrupt;
 		} catch {
 			this.diagnostics.event(LogCode.flashFailed, 1, 0);
 			return StoreState.failed;
 		}
-		if (!this.fits(cellBlocks)) return StoreState.corrupt;
-		this.cellBlocks = cellBlocks;
+		if (!this.fits(division)) return StoreState.corrupt;
+		this.cellBlocks = division & 0xff;
+		this.journalBlocks = division >> 8;
 		return this.mount();
 	}
 
 	/** Erases all and makes an empty store. Only the owner decides that. */
 	format(): StoreState {
-		if (!this.fits(this.cellBlocks)) return StoreState.unusable;
+		if (!this.fits(this.division)) return StoreState.unusable;
 		try {
 			// The last block first: what was valid ends with the block that the first header will be in.
 			for (let block = this.flash.blocks - 1; block >= 0; block--) this.flash.eraseBlock(block);
@@ -97,12 +108,19 @@ export class Store {
 		}
 	}
 
-	private fits(cellBlocks: number): boolean {
-		const blocks = this.flash.blocks;
+	/** Blocks of cells, and of the journal in the high byte: what every header says. */
+	private get division(): number {
+		return this.cellBlocks | (this.journalBlocks << 8);
+	}
+
+	private fits(division: number): boolean {
 		const blockBytes = this.flash.blockBytes;
-		const queueBlocks = blocks - cellBlocks;
+		const cellBlocks = division & 0xff;
+		const journalBlocks = division >> 8;
+		const queueBlocks = this.flash.blocks - cellBlocks - journalBlocks;
 		return cellBlocks >= AREA_BLOCKS_MIN && cellBlocks <= AREA_BLOCKS_MAX && queueBlocks >= AREA_BLOCKS_MIN &&
-			queueBlocks <= AREA_BLOCKS_MAX && blockBytes >= 4096 && blockBytes <= 0x8000 && blockBytes % WINDOW_BYTES === 0 &&
+			queueBlocks <= AREA_BLOCKS_MAX && journalBlocks >= JOURNAL_BLOCKS_MIN &&
+			blockBytes >= 4096 && blockBytes <= 0x8000 && blockBytes % WINDOW_BYTES === 0 &&
 			cellBlocks * blockBytes <= CELL_WORDS_MAX * 4;
 	}
 
@@ -115,7 +133,7 @@ export class Store {
 	}
 
 	private makeFirstHeader(): void {
-		makeHeader(this.window, Area.cells, false, this.cellBlocks, 1, 1);
+		makeHeader(this.window, Area.cells, false, this.division, 1, 1);
 	}
 
 	/** All bytes 0xFF, or a first header that a power cut has left unfinished: writing it again completes it. */
@@ -136,15 +154,21 @@ export class Store {
 	}
 
 	private mount(): StoreState {
-		const flash = this.flash;
-		const diagnostics = this.diagnostics;
-		const window = this.window;
-		const header = this.header;
-		const cellBlocks = this.cellBlocks;
-		this.cells = new Ring(flash, diagnostics, window, header, Area.cells, 0, cellBlocks, cellBlocks);
-		this.queue = new Ring(flash, diagnostics, window, header, Area.queue, cellBlocks, flash.blocks - cellBlocks, cellBlocks);
-		this.cells.mount();
-		this.queue.mount();
+		const queueBlocks = this.flash.blocks - this.cellBlocks - this.journalBlocks;
+		this.cells = this.ring(Area.cells, 0, this.cellBlocks);
+		this.queue = this.ring(Area.queue, this.cellBlocks, queueBlocks);
 		return StoreState.ready;
+	}
+
+	/** The area of the journal, mounted. Made anew at each call, because the journal is rarely asked for. */
+	openJournal(): Ring {
+		return this.ring(Area.journal, this.flash.blocks - this.journalBlocks, this.journalBlocks);
+	}
+
+	private ring(area: number, firstBlock: number, blocks: number): Ring {
+		const { flash, diagnostics, window, header } = this;
+		const ring = new Ring(flash, diagnostics, window, header, area, firstBlock, blocks, this.division);
+		ring.mount();
+		return ring;
 	}
 }

@@ -7,7 +7,7 @@ import { CELL_BYTES_MAX, Cells } from "../../modules/storage/cells.js";
 import { Store, StoreState } from "../../modules/storage/store.js";
 import { FlashMemory, PowerCut, TORN } from "../board/flash-memory.js";
 
-const BLOCKS = 8;
+const BLOCKS = 11;
 
 class Events {
 	readonly list: [number, number, number][] = [];

@@ -10,8 +10,8 @@ import { FlashMemory, TORN, type Torn } from "../board/flash-memory.js";
 /** How many ways of tearing are drawn at each operation; more for a long run (STORAGE_SEEDS=20). */
 const SEEDS = Number(process.env.STORAGE_SEEDS ?? 1);
 
-/** 4 blocks of cells, so 4 of queue: the smallest there is. */
-const SMALL = 8;
+/** 4 blocks of cells, 4 of queue, 3 of journal: the smallest there is. */
+const SMALL = 11;
 
 type Event = TransactionEventRequest;
 type EventName = Event["eventType"];
@@ -130,12 +130,14 @@ class Model {
 		const ids = new Set(this.order.map((event) => event.transactionInfo.transactionId));
 		for (const id of ids) {
 			const events = this.order.filter((event, i) => event.transactionInfo.transactionId === id && i !== this.appending);
-			const pending = this.appending >= 0 && this.order[this.appending].transactionInfo.transactionId === id ? this.order[this.appending] : undefined;
+			const written = this.order[this.appending];
+			const pending = written?.transactionInfo.transactionId === id ? written : undefined;
 			const last = outbox.lastSeqNo(id);
 			if (events.length === 0) continue;
 			const newest = events[events.length - 1];
 			if (pending !== undefined && last === pending.seqNo) continue;
-			if (newest.eventType === "Ended" ? last !== -1 && last !== newest.seqNo : last !== newest.seqNo) return `last seqNo of ${id} is ${last}, was ${newest.seqNo}`;
+			const forgotten = newest.eventType === "Ended" && last === -1;
+			if (!forgotten && last !== newest.seqNo) return `last seqNo of ${id} is ${last}, was ${newest.seqNo}`;
 			if (newest.eventType === "Ended" && last >= 0 && !outbox.hasEnded(id)) return `${id} has ended and seems not to`;
 			if (newest.eventType !== "Ended" && outbox.hasEnded(id)) return `${id} goes on and seems ended`;
 		}
@@ -206,7 +208,7 @@ function sweep(name: string, image: FlashMemory, before: Model, steps: readonly 
 				if (flash.isOff) cuts++;
 				flash.powerOn();
 			}
-			const wrong = model.check(flash) || model.checkLast(flash) || checkSteady(flash, model);
+			const wrong = model.check(flash) || model.checkLast(flash) || (torn === "weak" ? checkSteady(flash, model) : "");
 			if (wrong !== "") {
 				fail(`${name}: ${torn} ${n}, seed ${trial + 1}: ${wrong}`);
 				return cuts;
@@ -304,15 +306,15 @@ describe("storage outbox", () => {
 		expect(outbox.lastSeqNo(transactionId(2))).toBe(-1);
 	});
 
-	it("40,000 events pass through in order, the wear is even", () => {
+	it("20,000 events pass through in order, the wear is even", () => {
 		const flash = new FlashMemory(SMALL);
 		let outbox = boot(flash);
 		const random = chance(11);
 		let sent = 0;
 		let made = 0;
 		let wrong = 0;
-		while (sent < 40_000) {
-			if (made < 40_000 && outbox.count < 60 && random(2) === 0) {
+		while (sent < 20_000) {
+			if (made < 20_000 && outbox.count < 60 && random(2) === 0) {
 				const seqNo = made % 100;
 				if (outbox.append(makeEvent(seqNo === 0 ? "Started" : seqNo === 99 ? "Ended" : "Updated", Math.floor(made / 100), seqNo))) made++;
 				else wrong++;
@@ -329,7 +331,7 @@ describe("storage outbox", () => {
 		}
 		expect(wrong).toBe(0);
 		expect(outbox.thinned).toBe(0);
-		const wear = flash.wear.subarray(4);
+		const wear = flash.wear.subarray(4, SMALL - 3);
 		expect(Math.min(...wear)).toBeGreaterThan(100);
 		expect(Math.max(...wear) - Math.min(...wear)).toBeLessThan(4);
 		const perEvent = flash.bytesWritten / made;
@@ -337,7 +339,7 @@ describe("storage outbox", () => {
 	}, 60_000);
 
 	it("E04.FR.07 E04.FR.08 a full queue loses Updated events only, first and last ones stay, and says how many", () => {
-		const flash = new FlashMemory(16);
+		const flash = new FlashMemory(19);
 		const log = new Events();
 		const outbox = boot(flash, log);
 		const model = new Model();
@@ -425,7 +427,7 @@ describe("storage outbox", () => {
 	}, 120_000 * SEEDS);
 
 	it("at every power cut while a full queue is thinned no Started, Ended or last Updated is lost", () => {
-		const image = new FlashMemory(10);
+		const image = new FlashMemory(13);
 		const before = new Model();
 		before.thinning = true;
 		const warm: Step[] = [];
@@ -448,7 +450,7 @@ describe("storage outbox", () => {
 		model.thinning = true;
 		let seqNo = 0;
 		let transaction = 1;
-		for (let life = 0; life < 1500 * SEEDS; life++) {
+		for (let life = 0; life < 600 * SEEDS; life++) {
 			const steps: Step[] = [];
 			const began = transaction;
 			for (let i = 0; i < 12; i++) {
@@ -493,7 +495,7 @@ describe("storage outbox", () => {
 				seqNo = 0;
 			}
 		}
-		expect(flash.erases).toBeGreaterThan(100);
+		expect(flash.erases).toBeGreaterThan(50);
 	}, 120_000 * SEEDS);
 
 	it("single writes that fail are made up for; a flash that refuses all is said and recovers", () => {
@@ -527,7 +529,7 @@ describe("storage outbox", () => {
 	});
 
 	it("a block that has gone bad is gone round", () => {
-		const flash = new FlashMemory(12);
+		const flash = new FlashMemory(15);
 		const log = new Events();
 		const outbox = boot(flash, log);
 		const model = new Model();
@@ -556,7 +558,7 @@ describe("storage outbox", () => {
 		}
 		const random = chance(3);
 		let lost = 0;
-		for (let trial = 0; trial < 1500; trial++) {
+		for (let trial = 0; trial < 600; trial++) {
 			const flash = new FlashMemory(SMALL, 4096, image.bytes);
 			const at = 4 * 4096 + random(2 * 4096);
 			flash.flip(at, random(8));
@@ -576,7 +578,7 @@ describe("storage outbox", () => {
 				if (log.times(LogCode.recordDamaged) < 1) fail(`trial ${trial}: not logged`);
 			}
 		}
-		expect(lost).toBeGreaterThan(500);
+		expect(lost).toBeGreaterThan(200);
 	}, 60_000);
 
 	it("boot reads the headers and two blocks, however long the queue is", () => {

@@ -15,6 +15,9 @@ import { FileFlash, FlashProblem } from "../board/flash-file.js";
 import { FlashMemory, TORN } from "../board/flash-memory.js";
 import type { TransactionEventRequest } from "../../preload/payloads.js";
 
+/** Blocks of the smallest partition: 4 of cells, 4 of the queue, 3 of the journal. */
+const SMALL = 11;
+
 class Events {
 	readonly list: [number, number, number][] = [];
 	event(code: number, a: number, b: number): void {
@@ -50,7 +53,7 @@ const UPDATED: TransactionEventRequest = {
 
 /** A store with a bit of everything. */
 function used(): FlashMemory {
-	const flash = new FlashMemory(8);
+	const flash = new FlashMemory(SMALL);
 	const { cells, outbox } = open(flash);
 	cells.setNumber(Cell.bootCount, 1);
 	cells.set(32, "60");
@@ -64,7 +67,7 @@ function used(): FlashMemory {
 /** The bytes of the example in docs/flash-format.md; all others are blank. */
 function documented(): Uint8Array {
 	const text = readFileSync(join(__dirname, "../../docs/flash-format.md"), "utf8");
-	const bytes = new Uint8Array(8 * 4096).fill(0xff);
+	const bytes = new Uint8Array(SMALL * 4096).fill(0xff);
 	const block = /```flash\n([^`]+)```/.exec(text);
 	for (const line of block![1].trim().split("\n")) {
 		const [at, ...digits] = line.split(/\s+/);
@@ -79,7 +82,7 @@ describe("storage store", () => {
 	});
 
 	it("the example of docs/flash-format.md is read as it says", () => {
-		const { state, cells, outbox } = open(new FlashMemory(8, 4096, documented()));
+		const { state, cells, outbox } = open(new FlashMemory(SMALL, 4096, documented()));
 		expect(state).toBe(StoreState.ready);
 		expect(cells.getNumber(Cell.bootCount, 0)).toBe(1);
 		expect(cells.get(32)).toBeUndefined();
@@ -131,7 +134,7 @@ describe("storage store", () => {
 			(bytes) => { bytes[33] = 1; },
 		];
 		for (const spoil of strange) {
-			const flash = new FlashMemory(8);
+			const flash = new FlashMemory(SMALL);
 			spoil(flash.bytes);
 			const image = flash.bytes.slice();
 			const { state, store } = open(flash);
@@ -171,7 +174,7 @@ describe("storage store", () => {
 		for (const torn of TORN) {
 			for (let n = 1; n < 6; n++) {
 				for (let seed = 1; seed < 40; seed++) {
-					const flash = new FlashMemory(8);
+					const flash = new FlashMemory(SMALL);
 					flash.cutAt(n, torn, seed);
 					open(flash);
 					flash.powerOn();
@@ -189,13 +192,13 @@ describe("storage store", () => {
 		expect(open(flash, events).state).toBe(StoreState.failed);
 		expect(events.times(LogCode.flashFailed)).toBe(1);
 		expect(open(flash).state).toBe(StoreState.ready);
-		expect(open(new FlashMemory(7)).state).toBe(StoreState.unusable);
+		expect(open(new FlashMemory(SMALL - 1)).state).toBe(StoreState.unusable);
 		expect(open(new FlashMemory(300)).state).toBe(StoreState.unusable);
-		expect(open(new FlashMemory(8, 1024)).state).toBe(StoreState.unusable);
+		expect(open(new FlashMemory(SMALL, 1024)).state).toBe(StoreState.unusable);
 	});
 
 	it("the division on flash wins over the one asked for", () => {
-		const flash = new FlashMemory(20);
+		const flash = new FlashMemory(23);
 		const events = new Events();
 		const first = new Store(flash, events, 6);
 		expect(first.open()).toBe(StoreState.ready);
@@ -206,7 +209,7 @@ describe("storage store", () => {
 	});
 
 	it("larger blocks work the same", () => {
-		const flash = new FlashMemory(8, 16384);
+		const flash = new FlashMemory(SMALL, 16384);
 		for (let i = 0; i < 600; i++) open(flash).cells.setNumber(Cell.bootCount, i);
 		expect(open(flash).cells.getNumber(Cell.bootCount, 0)).toBe(599);
 	});
