@@ -130,6 +130,12 @@ const COMMANDS = {
 			must(`bench ${name}`, process.execPath, [path.join(ROOT, "build", "node", "scripts", "bench", `${name}.js`)]);
 		}
 	},
+	/** RAM and ROM of the firmware, counted on XS; see scripts/budget.ts. */
+	budget: (args) => {
+		setUp();
+		build();
+		must("budget", process.execPath, [path.join(ROOT, "build", "node", "scripts", "budget.js"), ...args]);
+	},
 	/** Only what the others do first. */
 	setup: () => {
 		setUp();

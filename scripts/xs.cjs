@@ -23,7 +23,7 @@ const DEFINES = ["-DINCLUDE_XSPLATFORM", '-DXSPLATFORM="platform.h"', "-DmxParse
 	"-DmxBoundsCheck=1", "-DmxNoConsole=1", "-DmxInstrument=1", "-DmxLockdown=1", "-DmxStress=1"];
 /** Sources of the engine that the host replaces or does without. */
 const LEFT_OUT = new Set(["xsSnapshot.c", "xsDefaults.c"]);
-const HOST_SOURCES = ["main.c", "memory.c", "rom.c", "ports.c", "defaults.c"];
+const HOST_SOURCES = ["main.c", "memory.c", "rom.c", "ports.c", "census.c", "defaults.c"];
 
 /** What can be built. 32 bits has the sizes of a microcontroller and is the one that counts memory. */
 const VARIANTS = {

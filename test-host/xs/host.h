@@ -57,8 +57,14 @@ void makeRom(txMachine* the);
 /* Prints what is in ROM, and what is still mutable, as JSON. */
 void romReport(txMachine* the, FILE* out);
 extern int measureRom;
+/* Objects and variables of scripts that are still mutable. */
+extern int ownAliases;
 /* Prepares a script that the clone loads. */
 void linkInPlace(txMachine* the, txScript* script);
+
+/* census.c */
+
+void census(txMachine* the, txSlot* root, int depthMax, char* text, size_t size);
 
 /* ports.c */
 

@@ -1,6 +1,6 @@
 /*
  * Memory of both machines. The one that becomes ROM gets pages that are made read-only when it is ready; the firmware's
- * gets one arena of `static` bytes, from which the tables that the engine allocates beside its heaps are taken off as well.
+ * gets one arena of `static` bytes for stack, slots and chunks. The tables that the engine allocates beside it are counted.
  * SPDX-License-Identifier: LGPL-3.0-or-later
  */
 
@@ -85,7 +85,7 @@ void deleteArena(Arena* arena)
 
 static int hasRoom(Arena* arena, size_t bytes)
 {
-	return (size_t)(arena->high - arena->low) >= bytes + nativeBytes;
+	return (size_t)(arena->high - arena->low) >= bytes;
 }
 
 /* Pages of the machine that becomes ROM. */
@@ -180,8 +180,8 @@ void memoryReport(txMachine* the, char* text, size_t size)
 		"\"slotsReserved\":%d,\"chunksReserved\":%d,\"static\":%d,\"used\":%d,\"collections\":%d}",
 		slot, (int)the->currentHeapCount, (int)the->currentChunksSize, slotBytes + (int)the->currentChunksSize,
 		(int)the->peakHeapCount, (int)the->peakChunksSize, (int)the->peakHeapCount * slot + (int)the->peakChunksSize,
-		the->keyIndex - the->keyOffset, the->aliasCount > 0 ? the->aliasCount - 1 : 0, aliases,
+		the->keyIndex - the->keyOffset, ownAliases, aliases,
 		stackSlots * slot, stackPeak * slot, (int)nativeBytes, (int)nativePeak,
 		(int)the->maximumHeapCount, (int)the->maximumChunksSize, arena ? (int)arena->bytes : 0,
-		arena ? (int)(arena->bytes - (arena->high - arena->low)) + (int)nativeBytes : 0, the->garbageCollectionCount);
+		arena ? (int)(arena->bytes - (arena->high - arena->low)) : 0, the->garbageCollectionCount);
 }

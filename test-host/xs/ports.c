@@ -62,6 +62,7 @@ enum {
 	DO_MEMORY,
 	DO_STRESS,
 	DO_QUEUE,
+	DO_CENSUS,
 };
 
 #define TEXTS_MAX 32
@@ -683,7 +684,7 @@ static void boot(void)
 /* The command that was received, to its end. */
 static void execute(void)
 {
-	static char report[1024];
+	static char report[16384];
 	txNumber arguments[3];
 	txU1 command;
 	report[0] = 0;
@@ -739,6 +740,13 @@ static void execute(void)
 		memoryReport(device, report, sizeof(report));
 		if (what & 2)
 			resetPeaks(device);
+		break;
+	}
+	case DO_CENSUS: {
+		txInteger depth = takeInteger();
+		callStatus = 0;
+		fxCollectGarbage(device);
+		census(device, &firmware, depth, report, sizeof(report));
 		break;
 	}
 	case DO_STRESS:

@@ -5,6 +5,14 @@ import { SocketError } from "../../modules/ports/events.js";
 import { LIMITS } from "../../preload/limits.js";
 import { XsBench, type BenchOptions } from "./bench.js";
 
+/** Who holds RAM. */
+export interface Holder {
+	path: string;
+	bytes: number;
+	slots: number;
+	chunks: number;
+}
+
 export interface Figures {
 	[name: string]: number;
 }
@@ -129,4 +137,29 @@ export function measure(options: BenchOptions): Figures {
 		bench.end();
 	}
 	return figures;
+}
+
+/** Names below the firmware's object that are told apart. */
+const HOLDER_DEPTH = 3;
+const HOLDER_LEAST = 64;
+
+/** Who holds the live memory of a station that the CSMS has accepted, the largest first; small ones are one line. */
+export function holders(options: BenchOptions): Holder[] {
+	const bench = new XsBench(options);
+	try {
+		bench.accept();
+		const { slotBytes, slots, chunks, live } = bench.live();
+		const list: Holder[] = [];
+		for (const [path, [count, bytes]] of Object.entries(bench.station.census(HOLDER_DEPTH))) {
+			list.push({ path: path === "" ? "firmware" : path, bytes: count * slotBytes + bytes, slots: count, chunks: bytes });
+		}
+		const large = list.filter(({ bytes }) => bytes >= HOLDER_LEAST).sort((a, b) => b.bytes - a.bytes);
+		const small = list.filter(({ bytes }) => bytes < HOLDER_LEAST);
+		const sum = (of: Holder[], what: "bytes" | "slots" | "chunks"): number => of.reduce((total, one) => total + one[what], 0);
+		large.push({ path: `${small.length} others`, bytes: sum(small, "bytes"), slots: sum(small, "slots"), chunks: sum(small, "chunks") });
+		large.push({ path: "engine", bytes: live - sum(list, "bytes"), slots: slots - sum(list, "slots"), chunks: chunks - sum(list, "chunks") });
+		return large;
+	} finally {
+		bench.end();
+	}
 }

@@ -23,7 +23,7 @@ export interface XsProgram {
 
 /** Sizes of the firmware's machine, as `creation` of a manifest has them; what is not given is the ESP8266's. */
 export interface Creation {
-	/** Bytes for slots, stack, chunks and the engine's tables together: a hard wall. */
+	/** Bytes for slots, stack and chunks together: a hard wall. */
 	static?: number;
 	chunk?: number;
 	chunkInc?: number;
@@ -77,7 +77,7 @@ const ANSWER = 1;
 const COMMAND = 2;
 
 const Do = {
-	boot: 1, start: 2, step: 3, post: 4, stop: 5, inspect: 6, readable: 7, writable: 8, error: 9, halt: 10, memory: 11, stress: 12, queue: 13,
+	boot: 1, start: 2, step: 3, post: 4, stop: 5, inspect: 6, readable: 7, writable: 8, error: 9, halt: 10, memory: 11, stress: 12, queue: 13, census: 14,
 } as const;
 const ASK = {
 	setUtc: 1, entropy: 2, flashRead: 3, flashWrite: 4, flashErase: 5, open: 6, read: 7, write: 8, writable: 9, close: 10,
@@ -387,6 +387,12 @@ export class XsStation {
 	memory(collect = false, newPeaks = false): XsMemory {
 		this.command(Do.memory, (message) => message.integer((collect ? 1 : 0) | (newPeaks ? 2 : 0)));
 		return JSON.parse(this.report) as XsMemory;
+	}
+
+	/** Slots and chunk bytes by who holds them, down to `depth` names below the firmware's object. */
+	census(depth: number): { [path: string]: [slots: number, bytes: number] } {
+		this.command(Do.census, (message) => message.integer(depth));
+		return JSON.parse(this.report) as { [path: string]: [number, number] };
 	}
 
 	/** From now on a collection at each allocation, or not: peaks then count what is needed and no garbage. */

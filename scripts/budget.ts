@@ -1,0 +1,187 @@
+// npm run budget: what the firmware takes of a device's memory, counted on XS (test-host/xs), 32-bit, tables and code in ROM.
+// Prints live and peak RAM, who holds it, the smallest `static` that bears everything, and ROM by module, beside budget.json.
+//   --json   the same as JSON         --write  makes these figures the budget and puts them into docs/memory.md
+//   --quick  without the search for the smallest `static` (it takes the budget's)
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import "../test-host/board/xs-globals.js";
+import { romContents, type RomReport } from "../test-host/xs/rom.js";
+import { everything, holders, measure, type Figures, type Holder } from "../test-host/xs/scenario.js";
+import { prepareXs } from "../test-host/xs/engine.js";
+import { endIdleEngines, projectRoot, XsExit, XsFailure, type Creation, type XsProgram } from "../test-host/xs/xs-station.js";
+
+export interface Budget {
+	/** Bytes for slots, chunks and stack: the least `creation.static` that bears everything. */
+	static: number;
+	/** Slots of stack. */
+	stack: number;
+	/** Bytes unless the name says otherwise; see test-host/xs/scenario.ts. */
+	figures: Figures;
+	rom: { total: number; modules: { [id: string]: number } };
+	/** Preloaded objects and variables that may stay mutable, each with its reason. */
+	aliases: { [name: string]: string };
+}
+
+/** A figure may grow by so much before the test fails. */
+export const GROWTH = 1.02;
+/** What no growth may pass, whatever the budget says. */
+export const CEILING = { static: 32_768, staticAim: 20_480, fullInventoryExtra: 1024, rom: 204_800, romAim: 153_600 } as const;
+
+/** Small steps, so that what is given is what is needed; a device may take larger ones where it has room. */
+export const SMALL: Creation = { chunk: 256, chunkInc: 128, heap: 64, heapInc: 16, keys: 32 };
+/** Enough for anything: figures other than `static` do not depend on it. */
+export const AMPLE: Creation = { static: 65_536, stack: 1024 };
+
+const BUDGET_FILE = join(projectRoot(), "budget.json");
+const MEMORY_FILE = join(projectRoot(), "docs", "memory.md");
+const STATIC_STEP = 64;
+
+export function readBudget(): Budget {
+	return JSON.parse(readFileSync(BUDGET_FILE, "utf8")) as Budget;
+}
+
+/** True when everything runs within `creation`. */
+function bears(program: XsProgram, creation: Creation): boolean {
+	try {
+		everything({ program, creation });
+		return true;
+	} catch (error) {
+		if (error instanceof XsFailure && (error.code === XsExit.memory || error.code === XsExit.stack)) return false;
+		throw error;
+	} finally {
+		endIdleEngines();
+	}
+}
+
+/** The least value from `low` to `high`, in steps of `step`, for which `holds`; it must hold for `high`. */
+function least(low: number, high: number, step: number, holds: (value: number) => boolean): number {
+	let from = Math.floor(low / step);
+	let to = Math.ceil(high / step);
+	if (!holds(to * step)) throw new Error(`${to * step} is not enough`);
+	while (to - from > 1) {
+		const middle = (from + to) >> 1;
+		if (holds(middle * step)) to = middle;
+		else from = middle;
+	}
+	return to * step;
+}
+
+/** The smallest stack, and with it the smallest `static`, that bears everything. */
+export function smallest(program: XsProgram): { static: number; stack: number } {
+	const stack = least(128, 1024, 1, (slots) => bears(program, { ...AMPLE, stack: slots }));
+	return { stack, static: least(8192, 65_536, STATIC_STEP, (bytes) => bears(program, { ...SMALL, stack, static: bytes })) };
+}
+
+export interface Report extends Omit<Budget, "aliases"> {
+	live: number;
+	peak: number;
+	holders: Holder[];
+	romReport: RomReport;
+}
+
+/** All figures. @param found  the smallest sizes, when they are known */
+export function report(program: XsProgram, found: { static: number; stack: number }): Report {
+	const figures = measure({ program, creation: AMPLE });
+	const romReport = romContents(program);
+	const modules: { [id: string]: number } = {};
+	for (const [id, { bytes }] of Object.entries(romReport.modules)) if (isOurs(id)) modules[id] = bytes;
+	return {
+		...found,
+		live: figures["live.charging"],
+		peak: Math.max(...Object.entries(figures).filter(([name]) => name.startsWith("peak.")).map(([, value]) => value)),
+		figures,
+		holders: holders({ program, creation: AMPLE }),
+		rom: { total: Object.values(modules).reduce((sum, bytes) => sum + bytes, 0), modules },
+		romReport,
+	};
+}
+
+const isOurs = (id: string): boolean => /^(preload|modules)\//.test(id);
+
+function table(rows: readonly (readonly (string | number)[])[]): string {
+	const text = rows.map((row) => row.map(String));
+	const widths = text[0].map((_, column) => Math.max(...text.map((row) => row[column].length)));
+	return text.map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join("  ")
+		.trimEnd()).join("\n");
+}
+
+/** The report for people. */
+function text(now: Report, budget: Budget | undefined): string {
+	const beside = (value: number, was: number | undefined): string => {
+		if (was === undefined) return "new";
+		return value === was ? "" : `${value > was ? "+" : ""}${value - was}`;
+	};
+	const lines: string[] = [];
+	const { romReport } = now;
+	lines.push("RAM, bytes (XS, 32 bits)", table([
+		["smallest static that bears everything", now.static, beside(now.static, budget?.static)],
+		["  of which stack", now.stack * 16, beside(now.stack * 16, budget === undefined ? undefined : budget.stack * 16)],
+		...Object.entries(now.figures).map(([name, value]) => [name, value, beside(value, budget?.figures[name])]),
+	]), "");
+	lines.push("who holds it after Accepted", table(now.holders.map(({ path, bytes, slots, chunks }) => [path, bytes, `${slots} slots`, `${chunks} chunk bytes`])), "");
+	const share = (bytes: number): string => `${Math.round((bytes / now.rom.total) * 100)} %`;
+	const tables = Object.entries(now.rom.modules).filter(([id]) => id.startsWith("preload/")).reduce((sum, [, bytes]) => sum + bytes, 0);
+	lines.push("ROM, bytes", table([
+		["ours", now.rom.total, beside(now.rom.total, budget?.rom.total)],
+		["  tables", tables, share(tables)],
+		["  protocol", now.rom.total - tables, share(now.rom.total - tables)],
+		["test host's ports (a device has its drivers)", romReport.modules["test-host/xs/firmware/main"].bytes, ""],
+		["engine's objects", romReport.engine.bytes, ""],
+	]), "");
+	lines.push(table([["module", "bytes", "slots", "code", "strings", "data"],
+		...Object.entries(romReport.modules).filter(([id]) => isOurs(id)).sort(([, a], [, b]) => b.bytes - a.bytes)
+			.map(([id, { bytes, slots, code, strings, data }]) => [id, bytes, slots, code, strings, data])]), "");
+	lines.push(`still mutable: ${romReport.aliases.length === 0 ? "nothing" : romReport.aliases.join(", ")}`);
+	return lines.join("\n");
+}
+
+/** Puts the table of holders into docs/memory.md, between its marks. */
+function writeMemory(now: Report): void {
+	const document = readFileSync(MEMORY_FILE, "utf8");
+	const put = (whole: string, mark: string, inside: string): string =>
+		whole.replace(new RegExp(`(<!-- ${mark} -->\n)[\\s\\S]*?(<!-- end -->)`), (_, head: string, tail: string) => head + inside + tail);
+	const row = (cells: readonly (string | number)[]): string => `| ${cells.join(" | ")} |\n`;
+	let result = put(document, "holders", row(["holder", "bytes", "slots", "chunk bytes"]) + row(["---", "---:", "---:", "---:"]) +
+		now.holders.map(({ path, bytes, slots, chunks }) => row([`\`${path}\``, bytes, slots, chunks])).join(""));
+	result = put(result, "figures", row(["figure", "bytes"]) + row(["---", "---:"]) +
+		row(["smallest `static` that bears everything", now.static]) + row(["of which stack", now.stack * 16]) +
+		Object.entries(now.figures).map(([name, value]) => row([`\`${name}\``, value])).join(""));
+	const rom = Object.entries(now.rom.modules).sort(([, a], [, b]) => b - a);
+	result = put(result, "rom", row(["module", "bytes"]) + row(["---", "---:"]) + row(["all that is ours", now.rom.total]) +
+		rom.slice(0, 20).map(([id, bytes]) => row([`\`${id}\``, bytes])).join("") +
+		row([`${rom.length - 20} others`, rom.slice(20).reduce((sum, [, bytes]) => sum + bytes, 0)]));
+	writeFileSync(MEMORY_FILE, result);
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+	const unknown = argv.find((flag) => !["--json", "--write", "--quick"].includes(flag));
+	if (unknown !== undefined) throw new Error(`budget: unknown flag ${unknown}`);
+	const program = await prepareXs(32, (line) => process.stderr.write(`${line}\n`));
+	let budget: Budget | undefined;
+	try {
+		budget = readBudget();
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+	}
+	const found = argv.includes("--quick") && budget !== undefined ? { static: budget.static, stack: budget.stack } : smallest(program);
+	const now = report(program, found);
+	if (argv.includes("--json")) {
+		const { romReport, ...rest } = now;
+		process.stdout.write(JSON.stringify({ ...rest, rom: { total: now.rom.total, modules: romReport.modules }, aliases: romReport.aliases }, null, "\t") + "\n");
+	} else process.stdout.write(text(now, budget) + "\n");
+	if (argv.includes("--write")) {
+		const { static: bytes, stack, figures, rom } = now;
+		const next: Budget = { static: bytes, stack, figures, rom, aliases: budget?.aliases ?? {} };
+		writeFileSync(BUDGET_FILE, JSON.stringify(next, null, "\t") + "\n");
+		writeMemory(now);
+	}
+	endIdleEngines();
+}
+
+if (require.main === module) {
+	main(process.argv.slice(2)).catch((error: Error) => {
+		process.stderr.write(`${error.message}\n`);
+		process.exit(1);
+	});
+}

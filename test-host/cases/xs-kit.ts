@@ -1,0 +1,29 @@
+// What the cases on XS share: the test host, or why they cannot run.
+
+import { prepareXs } from "../xs/engine.js";
+import type { XsProgram } from "../xs/xs-station.js";
+
+/** Fetching, installing a compiler and compiling may take so long on a slow machine. */
+const PREPARE_MS = 600_000;
+
+/**
+ * To be called in a describe(): the cases get the test host. Without a compiler they fail where CI is set, else they are
+ * skipped with the reason.
+ */
+export function xsPerFile(variant: 32 | 64 | "asan" = 32): () => XsProgram {
+	let program: XsProgram | undefined;
+	let missing = "";
+	beforeAll(async () => {
+		try {
+			program = await prepareXs(variant, (line) => process.stderr.write(`${line}\n`));
+		} catch (error) {
+			missing = (error as Error).message;
+		}
+	}, PREPARE_MS);
+	beforeEach(() => {
+		if (program !== undefined) return;
+		if (process.env.CI !== undefined) fail(missing);
+		else pending(missing);
+	});
+	return () => program as XsProgram;
+}
