@@ -81,14 +81,14 @@ export class NetworkProfiles implements ConnectionProfile {
 	 * Each entry of the priority list gets NetworkProfileConnectionAttempts attempts, in order, after a boot and after
 	 * every loss of the connection (B10.FR.03, B10.FR.04); then the last good one is tried for good (B10.FR.07).
 	 */
-	choose(failures: number): void {
+	choose(failed: number): void {
 		const priority = this.variables.text(Variable.OCPPCommNetworkConfigurationPriority).split(",");
 		const attempts = Math.max(1, this.variables.number(Variable.OCPPCommNetworkProfileConnectionAttempts));
-		const index = Math.floor(failures / attempts);
+		const index = Math.floor(failed / attempts);
 		this.load(index < priority.length ? Number(priority[index]) : this.lastGoodSlot);
 		// A password that the CSMS has set may not have reached its own store: until it has worked once, the one before is
 		// tried in turn, so that neither side of a broken exchange locks the station out.
-		this.usesOldPassword = failures % 2 === 1 && this.cells.get(Cell.password) !== undefined;
+		this.usesOldPassword = failed % 2 === 1 && this.cells.get(Cell.password) !== undefined;
 	}
 
 	/** A profile that was stored anew takes effect at a reboot: the one in use is not read again (B09). */

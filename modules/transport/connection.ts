@@ -47,7 +47,7 @@ export interface ConnectionProfile {
 	/** "" for none. */
 	readonly password: string;
 	/** Called before each attempt with the attempts that have failed since the last success: the time to change. */
-	choose?(failures: number): void;
+	choose?(attempts: number): void;
 }
 
 /** All of them come from callbacks of the socket or from inside step(); onSent also from inside send(). */
@@ -103,8 +103,10 @@ export class Connection implements WebSocketListener {
 	state: ConnectionState = ConnectionState.idle;
 	/** The profile of the next attempt; to change it for good, set it and close(true). */
 	profile: ConnectionProfile;
-	/** Attempts that failed since the last success. */
+	/** Waits of the back-off since the last success; the loss of a connection that stood counts as one. */
 	failures = 0;
+	/** Attempts to connect that failed since the last success. */
+	attempts = 0;
 	/** Why the last connection or attempt ended: TransportFault or SocketError. */
 	fault = 0;
 	/** HTTP status of the last refused upgrade, 0 if the last end was another. */
@@ -289,7 +291,7 @@ export class Connection implements WebSocketListener {
 	private connect(): void {
 		this.enter(Event.due);
 		const profile = this.profile;
-		profile.choose?.(this.failures);
+		profile.choose?.(this.attempts);
 		const endpoint = newEndpoint();
 		const fault = parseUrl(profile.url, endpoint);
 		if (fault !== TransportFault.none) return this.onClosed(0, 0, fault);
@@ -324,6 +326,7 @@ export class Connection implements WebSocketListener {
 		const wasOpen = this.wasOpen;
 		const after = this.after;
 		this.wasOpen = false;
+		if (!wasOpen) this.attempts++;
 		this.after = After.backOff;
 		this.enter(after === After.stay ? Event.stopped : Event.lost);
 		if (after === After.backOff) {
@@ -339,7 +342,7 @@ export class Connection implements WebSocketListener {
 	onOpen(): void {
 		this.countOffline();
 		if (!this.enter(Event.opened)) return;
-		this.failures = 0;
+		this.failures = this.attempts = 0;
 		this.fault = this.httpStatus = 0;
 		this.wasOpen = true;
 		this.pingMark = this.host.clock.ticks();
