@@ -136,6 +136,12 @@ const COMMANDS = {
 		build();
 		must("budget", process.execPath, [path.join(ROOT, "build", "node", "scripts", "budget.js"), ...args]);
 	},
+	/** The cases on XS under AddressSanitizer, and a busy day; see scripts/stress.ts. */
+	stress: (args) => {
+		setUp();
+		build();
+		must("stress", process.execPath, [path.join(ROOT, "build", "node", "scripts", "stress.js"), ...args]);
+	},
 	/** Only what the others do first. */
 	setup: () => {
 		setUp();

@@ -29,8 +29,9 @@ const HOST_SOURCES = ["main.c", "memory.c", "rom.c", "ports.c", "census.c", "def
 const VARIANTS = {
 	32: { compiler: "i686-linux-gnu-gcc", debian: ["gcc-i686-linux-gnu", "libc6-dev-i386-cross"], flags: ["-O1", "-msse2", "-mfpmath=sse"], link: ["-static"] },
 	64: { compiler: "gcc", debian: ["gcc", "libc6-dev"], flags: ["-O1"], link: [] },
-	// Errors of memory end the program; leaks are looked for by counting, not here: code in ROM is never given back.
-	asan: { compiler: "gcc", debian: ["gcc", "libc6-dev"], flags: ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer"], link: ["-fsanitize=address"] },
+	// Each chunk is an allocation of its own and free slots are poisoned, so that any use of what was collected ends the program.
+	// Leaks are looked for by counting, not here: code in ROM is never given back.
+	asan: { compiler: "gcc", debian: ["gcc", "libc6-dev"], flags: ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer", "-DmxNoChunks=1", "-DmxPoisonSlots=1"], link: ["-fsanitize=address"] },
 };
 
 /** The set-up is incomplete and cannot be completed here; the message is one line that says what is missing. */

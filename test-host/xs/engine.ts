@@ -25,11 +25,17 @@ export function prepareXs(variant: 32 | 64 | "asan" = 32, say?: (line: string) =
 /** Memory of a desktop station on XS unless told otherwise: enough for every case; budget.json has the least. */
 export const DESKTOP_CREATION: Creation = { static: 65536, stack: 640 };
 
+/** On 64 bits everything is twice as large. */
+export const STRESS_CREATION: Creation = { static: 262_144, stack: 1024 };
+
 /** Makes the firmware of an engine. */
 export async function firmwareMaker(
 	engine: EngineName, options: Partial<XsOptions> = {}, say?: (line: string) => void,
 ): Promise<MakeFirmware> {
 	if (engine === "node") return (host) => new Station(host);
-	const program = options.program ?? (await prepareXs(32, say));
-	return (host) => new XsStation(host, { creation: DESKTOP_CREATION, ...options, program });
+	// The stress run takes the same cases through a host that watches every access.
+	const stress = process.env.STATION_XS_STRESS !== undefined;
+	const program = options.program ?? (await prepareXs(stress ? "asan" : 32, say));
+	const creation = stress ? STRESS_CREATION : DESKTOP_CREATION;
+	return (host) => new XsStation(host, { creation, stress, ...options, program });
 }

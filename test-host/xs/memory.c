@@ -6,6 +6,9 @@
 
 #include "host.h"
 #include <sys/mman.h>
+#if mxPoisonSlots
+#include <sanitizer/asan_interface.h>
+#endif
 
 int deviceRuns = 0;
 size_t nativeBytes = 0;
@@ -79,6 +82,9 @@ Arena* newArena(txSize bytes)
 
 void deleteArena(Arena* arena)
 {
+#if mxPoisonSlots
+	ASAN_UNPOISON_MEMORY_REGION(arena->base, arena->bytes);
+#endif
 	munmap(arena->base, arena->bytes);
 	free(arena);
 }

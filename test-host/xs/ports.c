@@ -644,7 +644,8 @@ static void boot(void)
 		txU1* data = takeBytes(&bytes);
 		if (i >= TEXTS_MAX)
 			continue;
-		texts[i] = malloc(bytes + 1);
+		/* The engine reads strings in words. */
+		texts[i] = malloc((bytes + 8) & ~(size_t)7);
 		memcpy(texts[i], data, bytes);
 		texts[i][bytes] = 0;
 	}

@@ -1,9 +1,10 @@
 // What the memory budget is measured on: one station with one EVSE, from boot through a transaction, with every message that
 // asks for much memory. Figures come back by name; budget.json holds what they may be.
 
-import { SocketError } from "../../modules/ports/events.js";
+import { RestartCause, SocketError } from "../../modules/ports/events.js";
 import { LIMITS } from "../../preload/limits.js";
 import { XsBench, type BenchOptions } from "./bench.js";
+import type { XsMemory } from "./xs-station.js";
 
 /** Who holds RAM. */
 export interface Holder {
@@ -159,6 +160,61 @@ export function holders(options: BenchOptions): Holder[] {
 		large.push({ path: `${small.length} others`, bytes: sum(small, "bytes"), slots: sum(small, "slots"), chunks: sum(small, "chunks") });
 		large.push({ path: "engine", bytes: live - sum(list, "bytes"), slots: slots - sum(list, "slots"), chunks: chunks - sum(list, "chunks") });
 		return large;
+	} finally {
+		bench.end();
+	}
+}
+
+/** What a busy day has done to the memory. */
+export interface Day {
+	/** After the first boot of the day, accepted and idle; and the same at its end. */
+	before: XsMemory;
+	after: XsMemory;
+	sessions: number;
+	boots: number;
+	drops: number;
+	messages: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Twenty-four virtual hours of a busy station: sessions one after the other, each with some ordinary traffic; every seventh loses
+ * its link, and every tenth of the first half ends with a reboot.
+ */
+export function busyDay(options: BenchOptions, sessions: number): Day {
+	const bench = new XsBench(options);
+	bench.csms.keepsMessages = false;
+	const paceMs = DAY_MS / sessions;
+	let drops = 0;
+	let boots = 1;
+	try {
+		bench.accept();
+		bench.charge().leave();
+		const before = bench.live();
+		for (let session = 0; session < sessions; session++) {
+			const startedMs = bench.clock.elapsedMs;
+			bench.charge(`04A2B3${session.toString(16).padStart(4, "0")}`);
+			for (let i = 0; i < 5; i++) ordinary(bench, session + i);
+			bench.raw(hostileFrame(session));
+			if (session % 7 === 3) {
+				bench.csms.drop(SocketError.closed);
+				drops++;
+			}
+			bench.advance(paceMs / 2);
+			bench.leave(`04A2B3${session.toString(16).padStart(4, "0")}`);
+			// In the second half nothing boots, so that what sessions leave behind adds up.
+			if (session < sessions / 2 && session % 10 === 9) {
+				bench.restart(RestartCause.watchdog);
+				bench.advance(1000);
+				boots++;
+			}
+			bench.advance(Math.max(0, startedMs + paceMs - bench.clock.elapsedMs));
+			if (!bench.csms.isConnected) throw new Error(`session ${session}: the station is not back`);
+		}
+		bench.charge().leave();
+		const messages = [...bench.csms.counts.values()].reduce((sum, count) => sum + count, 0);
+		return { before, after: bench.live(), sessions, boots, drops, messages };
 	} finally {
 		bench.end();
 	}
