@@ -176,10 +176,12 @@ async function once({ args, desktop, csms, watch, panel }: Scene): Promise<void>
 	const free = await watch.until(status("Available"), "StatusNotification Available after unplugging", 10_000, beforeUnplug);
 	await watch.until((seen) => !seen.fromStation && seen.id === free.id, "answer to StatusNotification", 10_000, beforeUnplug);
 
+	const { ram } = desktop;
 	const bill = watch.bill(transactionId);
 	const refused = [...(csms?.refused ?? []), ...watch.refused.map((seen) => `${seen.action}: ${seen.gist}`)];
 	panel.end();
 	printBill(bill, refused.length, args.local);
+	if (ram !== undefined) process.stdout.write(`${ram}\n`);
 	if (refused.length > 0) throw new Error(`the CSMS refused ${refused.length} message(s): ${refused[0]}`);
 	const [violation] = [...watch.oracle.violations].filter((one) => one.fromStation);
 	if (violation !== undefined) throw new Error(`a message of the station is not valid: ${violation.action} ${violation.text}`);
@@ -273,7 +275,8 @@ function live(scene: Scene): Promise<void> {
 	};
 	const help = `p plug  c card  s stop  u unplug  ${csms === undefined ? "" : "r remote start  "}e EV pauses/resumes  n network  q quit` +
 		(desktop.board.evses.length > 1 ? `  1-${desktop.board.evses.length} EVSE` : "");
-	const status = (): string[] => [...statusLines(desktop, selected), ` ${help}`];
+	const ram = (): string[] => (desktop.ram === undefined ? [] : [` ${desktop.ram}`]);
+	const status = (): string[] => [...statusLines(desktop, selected), ...ram(), ` ${help}`];
 	if (process.stdout.isTTY !== true) panel.line(help);
 	const ticker = setInterval(() => panel.show(status()), 200);
 	let plain = "";

@@ -32,6 +32,8 @@ export interface FirmwareStation extends Firmware {
 	stop(): void;
 	/** Most bytes of heap that it took, where its engine tells; else those of this process count. */
 	readonly heapPeak?: number;
+	/** Its memory in one line, where its engine tells. */
+	readonly ram?: string;
 	readonly inspect: FirmwareView;
 	/** After start(): the cause that it tells; one that it kept on flash wins over what the hardware knows. */
 	readonly bootCause?: number;
@@ -201,6 +203,11 @@ export class Desktop {
 	/** The firmware's own view; undefined while it reboots. */
 	get view(): FirmwareView | undefined {
 		return this.firmware?.inspect;
+	}
+
+	/** Memory of the firmware in one line for people; undefined where the engine does not tell. */
+	get ram(): string | undefined {
+		return this.firmware?.ram;
 	}
 
 	/** Whatever throws ends the process; `work` is the only way into the firmware. */

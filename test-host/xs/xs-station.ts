@@ -389,6 +389,15 @@ export class XsStation {
 		return JSON.parse(this.report) as XsMemory;
 	}
 
+	/** For people: what lives now, the most that it was with garbage, and of what. */
+	get ram(): string | undefined {
+		if (!this.live) return undefined;
+		const { peak, stackPeak, keys, static: all } = this.memory();
+		const { live, slots, chunks } = this.memory(true);
+		const of = (bytes: number): string => bytes.toLocaleString("en");
+		return `RAM ${of(live)} bytes live (${slots} slots, ${of(chunks)} in chunks), peak ${of(peak)}, stack ${of(stackPeak)}, of ${of(all)}; keys ${keys}`;
+	}
+
 	/** Slots and chunk bytes by who holds them, down to `depth` names below the firmware's object. */
 	census(depth: number): { [path: string]: [slots: number, bytes: number] } {
 		this.command(Do.census, (message) => message.integer(depth));
