@@ -32,7 +32,8 @@ function heartbeatDue(station: Station): boolean {
 	if (station.heartbeatTriggered) return true;
 	const clock = station.host.clock;
 	const intervalMs = Math.min(station.variables.number(Variable.OCPPCommHeartbeatInterval), DAY_SECONDS) * 1000;
-	const left = Math.min(intervalMs - clock.since(station.trafficMark), DAY_SECONDS * 1000 - clock.since(station.clockMark));
+	const silentMs = intervalMs - clock.since(station.trafficMark);
+	const left = Math.min(silentMs, DAY_SECONDS * 1000 - clock.since(station.clockMark));
 	if (left <= 0) return true;
 	station.wakeWithin(left);
 	return false;
@@ -196,7 +197,7 @@ function notifyEventFailed(station: Station, failure: Failure): void {
 	if (failure !== Failure.offline) notifyEventResult(station);
 }
 
-/** B04.FR.01: after a long time offline every connector is told anew; after a short one only what changed (B04.FR.02). */
+/** B04.FR.01: after a long time offline every connector is told anew; after a short one what changed (B04.FR.02). */
 function availabilityLink(station: Station, up: boolean): void {
 	if (!up || station.offlineMs <= station.variables.number(Variable.OCPPCommOfflineThreshold) * 1000) return;
 	for (let i = 0; i < station.evses.length; i++) station.evses[i]!.reportedStatus = NONE_SENT;

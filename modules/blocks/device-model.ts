@@ -84,7 +84,7 @@ function find(station: Station, component: ComponentType, variable: VariableType
 	return found;
 }
 
-/** True when the component with this scope exists at the EVSE and connector that are named. No component has instances. */
+/** True when a component of this scope exists at the EVSE and connector that are named. None has instances. */
 function isPlace(station: Station, scope: number, component: ComponentType): boolean {
 	if (component.instance !== undefined && component.instance !== "") return false;
 	const evse = component.evse;

@@ -1,5 +1,5 @@
-// J. Meter values: says when a reading is due. Readings of a transaction become events (transactions.ts); the others are
-// sent here, as they are when it is their turn, and are not kept while offline.
+// J. Meter values: says when a reading is due. Readings of a transaction become events (transactions.ts); the others
+// are sent here, as they are when it is their turn, and are not kept while offline.
 // Source: OCPP 2.0.1 Part 2, J01, J02, F06.FR.06.
 
 import { Action } from "../../preload/actions.js";

@@ -1,5 +1,6 @@
-// B. Provisioning: the station introduces itself and learns whether it may serve; the CSMS resets it or gives it another
-// address. Owns: registration, the clock's first setting, the pending reset. Not the variables (device-model.ts).
+// B. Provisioning: the station introduces itself and learns whether it may serve; the CSMS resets it or gives it
+// another address. Owns: registration, the clock's first setting, the pending reset. Not the variables
+// (device-model.ts).
 // Source: OCPP 2.0.1 Part 2, B01 to B03, B09, B11, B12.
 
 import { Action } from "../../preload/actions.js";
@@ -122,7 +123,7 @@ function isIdle(station: Station): boolean {
 	return true;
 }
 
-/** Immediate waits for the Ended events to be on flash; one that the flash refuses for too long follows after the boot. */
+/** Immediate waits for the Ended events; one that the flash refuses for too long follows after the boot. */
 function isEnded(station: Station): boolean {
 	const left = station.messageTimeoutSeconds * 1000 - station.host.clock.since(station.reset.mark);
 	if (left > 0) station.wakeWithin(left);

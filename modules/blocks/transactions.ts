@@ -102,7 +102,7 @@ function transactionsOn(station: Station, code: number, evseIndex: number, value
 	}
 }
 
-/** The only place where facts of a cable, an EV or an authorization change. What follows from them is done in the step. */
+/** The only place where facts of a cable, an EV or an authorization change. What follows is done in the step. */
 function change(station: Station, evse: Evse, set: number, clear: number, trigger: TriggerReasonEnumType): void {
 	evse.facts = (evse.facts & ~clear) | set;
 	const active = evse.transactionId !== "";
@@ -143,10 +143,9 @@ function start(station: Station, evse: Evse, triggerReason: TriggerReasonEnumTyp
 /** True when Ended is to carry more than the first and the last reading. */
 function keepsSamples(station: Station): boolean {
 	const variables = station.variables;
-	return (
-		variables.number(Variable.SampledDataTxEndedInterval) > 0 ||
-		(variables.number(Variable.AlignedDataTxEndedInterval) > 0 && variables.number(Variable.AlignedDataTxEndedMeasurands) > 0)
-	);
+	if (variables.number(Variable.SampledDataTxEndedInterval) > 0) return true;
+	const isAligned = variables.number(Variable.AlignedDataTxEndedInterval) > 0;
+	return isAligned && variables.number(Variable.AlignedDataTxEndedMeasurands) > 0;
 }
 
 /** Takes the authorization back: nothing was started. */

@@ -15,7 +15,7 @@ export const Due = freeze({
 	alignedEnded: 4,
 } as const);
 
-/** Bits of a measurand list; the order is that of the valuesList of the measurand variables (checked in variables.ts). */
+/** Bits of a measurand list, in the order of the valuesList of the measurand variables. */
 export const Measurand = freeze({ Energy: 1, Power: 2, Current: 4, Voltage: 8 } as const);
 export const MEASURAND_NAMES = freeze([
 	"Energy.Active.Import.Register",

@@ -1,7 +1,7 @@
 // A byte stream to the CSMS, in the shape of an ECMA-419 §24 TCP socket, but reading and writing ranges of the caller's
 // buffers, so that nothing is allocated per call. TLS, where it is used, is behind this port.
 
-/** What to connect to, and whom to tell. The callbacks are called as methods of this object, so it may be an instance. */
+/** What to connect to, and whom to tell. Callbacks are called as methods of this object, so it may be an instance. */
 export interface SocketOptions {
 	/** Host name or address. */
 	host: string;

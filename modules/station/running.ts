@@ -11,7 +11,11 @@ const LINES = 6;
 export function runningText(evse: Evse): string {
 	const startWh = evse.samples.count === 0 ? "" : String(evse.startWh);
 	return (
-		[evse.transactionId, evse.remoteStartId, evse.startUtc, startWh, evse.idTokenType, evse.idToken.length].join(SEPARATOR) +
+		[evse.transactionId, evse.remoteStartId, evse.startUtc, startWh].join(SEPARATOR) +
+		SEPARATOR +
+		evse.idTokenType +
+		SEPARATOR +
+		evse.idToken.length +
 		SEPARATOR +
 		evse.idToken +
 		evse.groupIdToken

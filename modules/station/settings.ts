@@ -120,6 +120,7 @@ export class NetworkProfiles implements ConnectionProfile {
 
 	/** Keeps a new password; the one that works now stays beside it until the new one has worked (A01). */
 	setPassword(password: string): boolean {
-		return this.cells.set(Cell.password, this.password) && this.variables.set(Variable.SecurityBasicAuthPassword, password);
+		if (!this.cells.set(Cell.password, this.password)) return false;
+		return this.variables.set(Variable.SecurityBasicAuthPassword, password);
 	}
 }

@@ -1,5 +1,6 @@
 // The cells of the store: one number per thing that is kept. A number is never changed or given out again, because it
-// is on the flash of stations in the field. Variables have their own column (CELL of preload/variables.ts) and lie behind.
+// is on the flash of stations in the field. Variables have their own column (CELL of preload/variables.ts) and lie
+// behind.
 
 import { freeze } from "../../preload/freeze.js";
 import { LIMITS } from "../../preload/limits.js";

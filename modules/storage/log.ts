@@ -160,8 +160,8 @@ function clearedBits(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * A mark counts as set from here on: no single flipped bit kills a record, and one that was being written when the power
- * went nearly always counts (its event was answered, so both are right).
+ * A mark counts as set from here on: no single flipped bit kills a record, and one that was being written when the
+ * power went nearly always counts (its event was answered, so both are right).
  */
 const MARKED_BITS = 2;
 

@@ -1,6 +1,6 @@
-// The store of the station: one flash partition, its first blocks for cells (settings), its last for the journal (security
-// log), what lies between for the queue of events.
-// Decides at boot whether the partition is ours and may be written. Format: docs/flash-format.md §1.
+// The store of the station: one flash partition, its first blocks for cells (settings), its last for the journal
+// (security log), what lies between for the queue of events. Decides at boot whether the partition is ours and may be
+// written. Format: docs/flash-format.md §1.
 
 import { freeze } from "../../preload/freeze.js";
 import { LIMITS } from "../../preload/limits.js";

@@ -1,5 +1,6 @@
-// The connection to the CSMS: when to connect, when to give up, when to ping. Owns: the WebSocket, the back-off, the clock of
-// the time without a connection. Not what is said on it (rpc.ts). It moves only in step() and in callbacks of the socket.
+// The connection to the CSMS: when to connect, when to give up, when to ping. Owns: the WebSocket, the back-off, the
+// clock of the time without a connection. Not what is said on it (rpc.ts). It moves only in step() and in callbacks
+// of the socket.
 // Source: OCPP 2.0.1 Part 4 §5.2, §5.3 and its errata; B04, B10.
 
 import { freeze } from "../../preload/freeze.js";
@@ -156,7 +157,7 @@ export class Connection implements WebSocketListener {
 		this.socket.hold(on);
 	}
 
-	/** Asks the peer for a sign of life now; without one within the message timeout the connection is cut (Part 4 §5.2). */
+	/** Asks for a sign of life now; without one within the message timeout the connection is cut (Part 4 §5.2). */
 	probe(): void {
 		if (this.state !== ConnectionState.open || this.socket.pinging) return;
 		this.pingMark = this.host.clock.ticks();

@@ -1,7 +1,7 @@
 // OCPP-J over one connection: one CALL of ours open at a time, its id, its answer or time-out; every CALL of the CSMS
 // answered once. Owns: message ids, the encoder, the answer that waits for the wire. Not what the messages mean.
-// A message is looked at in step(), not in the callback of the socket: the stack is then short, and while a message or an
-// answer waits nothing more is read, so a flood of CALLs needs no memory.
+// A message is looked at in step(), not in the callback of the socket: the stack is then short, and while a message
+// or an answer waits nothing more is read, so a flood of CALLs needs no memory.
 // Source: OCPP 2.0.1 Part 4 §4.1 to §4.3.
 
 import { RpcError } from "../../preload/errors.js";
@@ -214,7 +214,8 @@ export class Rpc implements ConnectionListener {
 		scan(bytes, length, frame);
 		if (frame.error !== RpcError.None) {
 			// A broken reply is nobody's request: answering it could start a volley of errors.
-			if (frame.messageType === MessageType.CallResult || frame.messageType === MessageType.CallError) return this.ignore();
+			const type = frame.messageType;
+			if (type === MessageType.CallResult || type === MessageType.CallError) return this.ignore();
 			this.answerId = frame.id;
 			return this.refuse(-1, frame.error, "");
 		}

@@ -1,11 +1,11 @@
-// WebSocket client: a byte state machine over ports/socket.ts. Owns: one socket at a time and the frames on it. Not when to
-// connect, nor how long anything may take (connection.ts). Nothing is allocated per frame or message.
+// WebSocket client: a byte state machine over ports/socket.ts. Owns: one socket at a time and the frames on it. Not
+// when to connect, nor how long anything may take (connection.ts). Nothing is allocated per frame or message.
 // Source: RFC 6455; OCPP 2.0.1 Part 4 §3, §5.2. The opening handshake is in handshake.ts.
 //
 // Phases:  idle -> connecting -> upgrading -> open -> closing -> idle
 //                                               \-> ending --^
-// closing: our Close is on its way, the peer's is awaited. ending: nothing that arrives is looked at any more; after the
-// peer's Close we only echo it, after a fault of the peer we wait for the end of the socket, or for abort().
+// closing: our Close is on its way, the peer's is awaited. ending: nothing that arrives is looked at any more; after
+// the peer's Close we only echo it, after a fault of the peer we wait for the end of the socket, or for abort().
 
 import { LIMITS } from "../../preload/limits.js";
 import { freeze } from "../../preload/freeze.js";
@@ -88,8 +88,8 @@ export interface WebSocketBuffers {
 
 const CONTROL_MAX = 125;
 const SCRATCH_BYTES = 10;
-// tx holds: 8 bytes for the longest header of ours, the payload, the payload of a received Ping or Close, and a received
-// frame header or the payload of a Pong.
+// tx holds: 8 bytes for the longest header of ours, the payload, the payload of a received Ping or Close, and a
+// received frame header or the payload of a Pong.
 const PAYLOAD = 8;
 const MASK = 4;
 const CONTROL = PAYLOAD + LIMITS.txBytes;
