@@ -185,11 +185,11 @@ export class DesktopClock implements Clock, Scheduler {
 	 */
 	async advance(ms: number): Promise<void> {
 		const targetMs = this.nowMs() + ms;
-		while (!this.stopped && this.list.nextMs <= targetMs) {
-			if (this.list.nextMs > this.nowMs()) {
-				await this.rest();
-				if (this.list.nextMs > this.nowMs()) this.moveTo(Math.min(this.list.nextMs, targetMs));
-			}
+		while (!this.stopped) {
+			// A reply that is on its way may set a timer that is due before the target.
+			if (this.list.nextMs > this.nowMs()) await this.rest();
+			if (this.list.nextMs > targetMs) break;
+			if (this.list.nextMs > this.nowMs()) this.moveTo(this.list.nextMs);
 			this.list.take(this.nowMs())?.callback();
 		}
 		this.moveTo(Math.max(targetMs, this.nowMs()));

@@ -166,6 +166,17 @@ export class Rig {
 		else this.desktop.board.net.down(mode);
 	}
 
+	/** The flash refuses so many writes and erases from now on. */
+	failWrites(count: number): void {
+		this.desktop.board.flash.failNext = count;
+	}
+
+	/** The lock of an EVSE refuses to move, or moves again. */
+	async jamLock(isJammed: boolean, evse = 1): Promise<void> {
+		this.desktop.board.evses[evse - 1].jamLock(isJammed);
+		await this.settle();
+	}
+
 	/** What the meter is forced to show; a call without values lets it measure again. */
 	meter(forced: ForcedReading, energyWh?: number, evse = 1): void {
 		this.desktop.board.evses[evse - 1].meter(forced, energyWh);
