@@ -49,6 +49,8 @@ export const LIMITS = freeze({
 	cellBytes: 1000,
 	/** EVSEs of the largest build. */
 	evsesMax: 4,
+	/** No clock of this firmware can be before this, UTC ms (2026-01-01): for dates of certificates. */
+	buildUtcMs: 1_767_225_600_000,
 	/** Seconds until the next BootNotification when the CSMS answers Pending or Rejected with interval 0. */
 	bootIntervalSeconds: 60,
 } as const);

@@ -10,6 +10,8 @@ import type { MeterReading } from "../ports/evse-port.js";
 import type { Cells } from "../storage/cells.js";
 import type { Outbox } from "../storage/outbox.js";
 import type { Variables } from "../storage/variables.js";
+import type { Vault } from "../storage/vault.js";
+import type { Verdict } from "../core/decode.js";
 import type { BaseReport } from "../model/report.js";
 import type { PendingReset } from "../model/reset.js";
 import type { PendingToken } from "../model/pending-token.js";
@@ -23,6 +25,8 @@ export interface CallRow {
 	readonly action: number;
 	/** Least registration in which it is served; below it the answer is SecurityError. */
 	readonly gate: Registration;
+	/** The request's long text (PEM) stays in Station.received, where Station.verdict says; its member is "". */
+	readonly keepsLong?: boolean;
 	/** Returns the response. The request's strings are its own; the object may be kept. */
 	handle(station: Station, request: never): Answer;
 	/** Runs when the response is with the transport (Part 2, generic FR.05). */
@@ -77,6 +81,14 @@ export interface Station {
 	readonly variables: Variables;
 	readonly cells: Cells;
 	readonly outbox: Outbox;
+	/** Certificates and keys. */
+	readonly vault: Vault;
+	/** The message at hand, only inside CallRow.handle; it may be changed. */
+	readonly received: Uint8Array;
+	/** What decoding the message at hand has found. */
+	readonly verdict: Verdict;
+	/** No clock can be before this, UTC ms: for dates of certificates while the clock was never set. */
+	readonly timeFloorMs: number;
 	/** One reading, filled again and again. */
 	readonly reading: MeterReading;
 	/** The report that is being sent. */

@@ -53,6 +53,7 @@ import { sameText } from "../model/pending-token.js";
 import { Registration } from "../model/registration.js";
 import { ReportBase } from "../model/report.js";
 import { accepts } from "../storage/variables.js";
+import { VaultKind } from "../storage/vault.js";
 import type { Answer, Block, Failure, Station } from "./block.js";
 
 const REPORT_ACCEPTED: GetBaseReportResponse = freeze({ status: "Accepted" } as const);
@@ -133,6 +134,8 @@ function valueOf(station: Station, id: number, evseIndex: number): string {
 			return String(station.slot);
 		case Variable.SecurityIdentity:
 			return station.host.identity.identity;
+		case Variable.SecurityCertificateEntries:
+			return String(rootCount(station));
 		case Variable.SecuritySecurityProfile:
 			return String(station.securityProfile);
 		case Variable.OCPPCommMessageTimeoutDefault:
@@ -150,7 +153,12 @@ function maxOf(station: Station, id: number, evseIndex: number): number {
 		const port = station.evses[evseIndex]!.port;
 		return Math.round((NOMINAL_VOLTS * port.phases * port.milliampsMax) / 1000);
 	}
+	if (id === Variable.SecurityCertificateEntries) return station.vault.places;
 	return MAX[id] as number;
+}
+
+function rootCount(station: Station): number {
+	return station.vault.count(VaultKind.csmsRoot) + station.vault.count(VaultKind.manufacturerRoot);
 }
 
 /** Phase voltage by which the most power of an AC outlet is told (IEC 60038). */

@@ -29,6 +29,9 @@ const OFFENDER_BYTES = 40;
 /** scan() has bounded the depth; this is only what skipValue() can count. */
 const ANY_DEPTH = 31;
 
+/** A text whose schema allows so many characters may stay where it was received: PEM, and nothing else. */
+const LONG_TEXT = 5500;
+
 /** What decode() found; made once and filled by every call. */
 export class Verdict {
 	/** RpcError.None when the payload is valid. */
@@ -38,6 +41,10 @@ export class Verdict {
 	/** Members read, nested ones included, and strings made: what a payload costs. */
 	members = 0;
 	strings = 0;
+	/** To be set before a call: the last long text (PEM) stays in bytes[longFrom, longTo) and is "" in the object. */
+	keepsLong = false;
+	longFrom = 0;
+	longTo = 0;
 	/** The reader's place; inside decode() only. */
 	at = 0;
 	to = 0;
@@ -55,6 +62,7 @@ export function decode(
 	verdict.offender = "";
 	verdict.members = 0;
 	verdict.strings = 0;
+	verdict.longFrom = verdict.longTo = 0;
 	verdict.at = from;
 	verdict.to = to;
 	if (bytes[from] !== 0x7b) {
@@ -208,6 +216,11 @@ function readText(bytes: Uint8Array, base: number, kind: number, verdict: Verdic
 		if (utcMs !== utcMs) return wrongValue(base, verdict);
 	} else if (detail > 0 && to - from > detail && codePoints(bytes, from, to) > detail) {
 		return wrongValue(base, verdict);
+	}
+	if (verdict.keepsLong && kind === Kind.String && detail >= LONG_TEXT) {
+		verdict.longFrom = from;
+		verdict.longTo = to;
+		return "";
 	}
 	verdict.strings++;
 	return text(bytes, from, to);

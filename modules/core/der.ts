@@ -1,6 +1,7 @@
 // Certificates read where they lie: DER bytes in a buffer become ranges, times and a few facts; nothing is copied and
-// nothing is allocated. Owns: what counts as a well-formed certificate. Not: whether it is trusted (signatures and chains
-// are checked by ports/crypto.ts and TLS).
+// nothing is allocated.
+// Owns: what counts as a well-formed certificate. Not: whether it is trusted (signatures and chains are checked by
+// ports/crypto.ts and TLS).
 // Source: X.690 §8 and §10 (DER), RFC 5280 §4 (certificates), OCPP 2.0.1 Part 2 §3.2 CertificateHashDataType.
 
 import { freeze } from "../../preload/freeze.js";
@@ -111,7 +112,7 @@ export function sameRange(
 }
 
 /**
- * Reads the header of the value at `at`, which must end at or before `end`. Tag and content are in c.tag, c.from and c.to.
+ * Reads the header of the value at `at`, which must end at or before `end`. Tag and content are in c.tag, c.from, c.to.
  * Only what DER allows: definite lengths in their shortest form, tags below 31.
  */
 function open(bytes: Uint8Array, at: number, end: number, c: Certificate): boolean {
@@ -158,7 +159,8 @@ export function parseCertificate(bytes: Uint8Array, from: number, to: number, c:
 	const algorithm = bodyEnd;
 	if (!readSignatureKind(bytes, algorithm, to, c)) return false;
 	const algorithmEnd = c.to;
-	if (!openAs(bytes, algorithmEnd, to, BIT_STRING, c) || c.to !== to || c.to - c.from < 2 || bytes[c.from] !== 0) return false;
+	if (!openAs(bytes, algorithmEnd, to, BIT_STRING, c) || c.to !== to) return false;
+	if (c.to - c.from < 2 || bytes[c.from] !== 0) return false;
 	c.signatureFrom = c.from + 1;
 	c.signatureTo = c.to;
 	return readBody(bytes, body, bodyEnd, algorithm, algorithmEnd, c);
@@ -433,7 +435,8 @@ function sameAddress(bytes: Uint8Array, from: number, host: string): boolean {
 	const missing = 8 - first.length - last.length;
 	if (gap < 0 ? missing !== 0 : missing < 1) return false;
 	for (let group = 0; group < 8; group++) {
-		const text = group < first.length ? first[group]! : group < first.length + missing ? "0" : last[group - first.length - missing]!;
+		const behind = group - first.length - missing;
+		const text = group < first.length ? first[group]! : behind < 0 ? "0" : last[behind]!;
 		if (!isGroup(text)) return false;
 		if (parseInt(text, 16) !== bytes[from + group * 2] * 256 + bytes[from + group * 2 + 1]) return false;
 	}

@@ -1,5 +1,6 @@
-// SHA-256 for the hash data of certificates (OCPP CertificateHashDataType): a few hundred bytes, now and then, so that no
-// engine needs a native part for it. Long inputs and all signatures go through ports/crypto.ts. Source: FIPS 180-4 §6.2.
+// SHA-256 for the hash data of certificates (OCPP CertificateHashDataType): a few hundred bytes, now and then, so that
+// no engine needs a native part for it. Long inputs and all signatures go through ports/crypto.ts.
+// Source: FIPS 180-4 §6.2.
 
 import { freeze } from "../../preload/freeze.js";
 

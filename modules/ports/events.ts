@@ -34,8 +34,12 @@ export const InternalEvent = freeze({
 	authorizationEnded: 65,
 	/** The CSMS refused the token of the running transaction of evse. */
 	tokenRefused: 66,
-	/** The clock was set by the CSMS. */
+	/** The clock was set by the CSMS; value = seconds that it went forward or back, 0 at the first time. */
 	clockSet: 68,
+	/** Something for the security log; value = securityEvent() of model/security-event.ts. */
+	securityEvent: 72,
+	/** TLS refused the server, told once per cause; value = SocketError. Critical security event (A00.FR.310). */
+	serverRefused: 80,
 } as const);
 
 /** Why an authorization or a transaction ended. */
@@ -82,6 +86,28 @@ export const SocketError = freeze({
 	refused: 2,
 	unresolved: 3,
 	unsupported: 4,
+	/** TLS: the chain does not end in an installed root, or none is installed. */
+	unknownCa: 16,
+	/** TLS: a certificate of the chain is past its time. */
+	expired: 17,
+	/** TLS: one whose time has not come. */
+	notYetValid: 18,
+	/** TLS: it is another server's certificate, or one with a wildcard. */
+	wrongName: 19,
+	/** TLS: a certificate of the chain is broken, forged or made for something else. */
+	badCertificate: 20,
+	/** TLS: the server speaks only versions before 1.2. */
+	tlsVersion: 21,
+	/** TLS: no cipher suite in common, as far as the server's alert tells. */
+	tlsCipher: 22,
+	/** TLS: the server sent a record longer than the input buffer. */
+	recordTooLarge: 23,
+	/** TLS: no memory for the handshake. */
+	tlsMemory: 24,
+	/** TLS: the server refused the certificate of the station. */
+	clientRefused: 25,
+	/** TLS: anything else. */
+	tlsFailed: 26,
 } as const);
 
 /** Diagnostic events of ports/log.ts: code, a, b. */
@@ -126,4 +152,10 @@ export const LogCode = freeze({
 	tokenRefused: 20,
 	/** A value on flash could not be kept; a: cell id. */
 	cellRefused: 19,
+	/** A security event could not be kept; a: kind of the record. */
+	journalRefused: 21,
+	/** Security events that waited were given up for newer ones; a: how many. */
+	journalThinned: 22,
+	/** An upload has ended; a: HTTP status, b: SocketError or TransportFault. */
+	uploadEnded: 23,
 } as const);

@@ -1,6 +1,7 @@
 // Everything outside the station, handed in as one record. A real board, the desktop and the simulator each make one.
 
 import type { Clock } from "./clock.js";
+import type { Crypto } from "./crypto.js";
 import type { Entropy } from "./entropy.js";
 import type { EvsePort } from "./evse-port.js";
 import type { FlashPartition } from "./flash.js";
@@ -22,6 +23,8 @@ export interface Identity {
 	model: string;
 	serialNumber: string;
 	firmwareVersion: string;
+	/** Roots of the CSMS in DER, installed while the vault holds none and nothing was ever kept; absent for none. */
+	roots?: readonly Uint8Array[];
 }
 
 /** Sees what became durable; used by tests and the desktop station, absent on a device. */
@@ -40,6 +43,8 @@ export interface Host {
 	readonly evses: readonly EvsePort[];
 	readonly reader: TokenReader;
 	readonly log: Log;
+	/** Absent in a build without TLS. */
+	readonly crypto?: Crypto;
 	readonly identity: Identity;
 	readonly observer?: Observer;
 	/** Reboots the firmware. The cause is already on flash. It may return; the station then does nothing more. */

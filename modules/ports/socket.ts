@@ -1,6 +1,24 @@
 // A byte stream to the CSMS, in the shape of an ECMA-419 §24 TCP socket, but reading and writing ranges of the caller's
 // buffers, so that nothing is allocated per call. TLS, where it is used, is behind this port.
 
+/** What TLS judges a server by, and whom it tells. Asked at each handshake: a new root counts from the next. */
+export interface Trust {
+	/** Roots that a chain may end in; no other is trusted, no public bundle either. */
+	readonly roots: number;
+	/** Longest root. */
+	readonly rootBytesMax: number;
+	/** Present time, UTC ms; NaN while the clock was never set. */
+	readonly utcMs: number;
+	/** Present time is not before this: what expired earlier is refused even without a clock. */
+	readonly floorMs: number;
+	/** Puts root `index` in DER to bytes[0, …) and returns its length; 0 when there is none or it does not fit. */
+	loadRoot(index: number, bytes: Uint8Array): number;
+	/** The handshake is done and the server was found right; the time in which all certificates of its chain are valid. */
+	accepted(notBeforeMs: number, notAfterMs: number): void;
+	/** It was refused with this SocketError; onError follows. */
+	refused(error: number): void;
+}
+
 /** What to connect to, and whom to tell. Callbacks are called as methods of this object, so it may be an instance. */
 export interface SocketOptions {
 	/** Host name or address. */
@@ -8,6 +26,8 @@ export interface SocketOptions {
 	port: number;
 	/** True asks for TLS (wss). A maker without TLS calls onError(SocketError.unsupported). */
 	secure: boolean;
+	/** For secure connections; without it no server is trusted. */
+	readonly trust?: Trust | undefined;
 	/** `count` bytes can be read. Called from an empty stack, never from inside a call of the socket. */
 	onReadable(count: number): void;
 	/** `count` bytes can be written; the first call means that the connection stands. */

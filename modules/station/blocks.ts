@@ -5,6 +5,7 @@ import { freeze } from "../../preload/freeze.js";
 import { authorizationBlock } from "../blocks/authorization.js";
 import { availabilityBlock } from "../blocks/availability.js";
 import type { Block } from "../blocks/block.js";
+import { certificatesBlock } from "../blocks/certificates.js";
 import { dataTransferBlock } from "../blocks/data-transfer.js";
 import { deviceModelBlock } from "../blocks/device-model.js";
 import { meteringBlock } from "../blocks/metering.js";
@@ -21,4 +22,5 @@ export const BLOCKS: readonly Block[] = freeze([
 	meteringBlock,
 	dataTransferBlock,
 	availabilityBlock,
+	certificatesBlock,
 ]);

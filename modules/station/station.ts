@@ -15,11 +15,12 @@ import { PendingToken } from "../model/pending-token.js";
 import { Registration } from "../model/registration.js";
 import { PendingReset } from "../model/reset.js";
 import { BaseReport } from "../model/report.js";
-import { LogCode, RestartCause, StopCause } from "../ports/events.js";
+import { InternalEvent, LogCode, RestartCause, StopCause } from "../ports/events.js";
 import type { MeterReading } from "../ports/evse-port.js";
 import type { Host } from "../ports/host.js";
 import { Cell } from "../storage/cell-ids.js";
 import { Cells } from "../storage/cells.js";
+import { FrontFlash, Vault, VaultKind, vaultBlocksOf } from "../storage/vault.js";
 import { Outbox } from "../storage/outbox.js";
 import { Store, StoreState } from "../storage/store.js";
 import { Variables } from "../storage/variables.js";
@@ -27,10 +28,12 @@ import { Connection } from "../transport/connection.js";
 import { Rpc } from "../transport/rpc.js";
 import type { RpcListener } from "../transport/rpc.js";
 import { newWebSocketBuffers } from "../transport/websocket.js";
+import { installRoot } from "../blocks/certificates.js";
 import { BLOCKS } from "./blocks.js";
 import { CALLS, SENDS } from "./registry.js";
 import { runningText, takeRunning } from "./running.js";
 import { NetworkProfiles, Settings } from "./settings.js";
+import { StationTrust, type RefusalListener } from "./trust.js";
 
 /** The store cannot be used; nothing was written. `state` is a StoreState. */
 export class StoreFault extends Error {
@@ -54,12 +57,14 @@ const STORE_FAULTS = freeze([
 const NO_RESTART = -1;
 const NONE = -1;
 
-export class Station implements StationParts, RpcListener {
+export class Station implements StationParts, RpcListener, RefusalListener {
 	readonly host: Host;
 	readonly evses: readonly Evse[];
 	readonly variables: Variables;
 	readonly cells: Cells;
 	readonly outbox: Outbox;
+	readonly vault: Vault;
+	readonly verdict = new Verdict();
 	readonly reading: MeterReading;
 	readonly report = new BaseReport();
 	readonly pendingToken = new PendingToken();
@@ -85,7 +90,7 @@ export class Station implements StationParts, RpcListener {
 	private readonly connection: Connection;
 	private readonly rpc: Rpc;
 	private readonly profiles: NetworkProfiles;
-	private readonly verdict = new Verdict();
+	private readonly trust: StationTrust;
 	private answeredAction = -1;
 	private restartCause = NO_RESTART;
 	private sleepMs = 0;
@@ -96,12 +101,16 @@ export class Station implements StationParts, RpcListener {
 	 */
 	constructor(host: Host) {
 		this.host = host;
-		const store = new Store(host.flash, host.log);
+		const front = new FrontFlash(host.flash, host.flash.blocks - vaultBlocksOf(host.flash.blocks));
+		const store = new Store(front, host.log);
 		const state = store.open();
 		if (state !== StoreState.ready) throw new StoreFault(state);
 		this.cells = new Cells(store.cells, store.scratch, host.log);
 		this.outbox = new Outbox(store.queue, store.scratch, host.log);
+		this.vault = new Vault(host.flash, store.scratch, host.log);
 		this.variables = new Variables(this.cells);
+		this.trust = new StationTrust(this.vault, host.clock, this.cells, this);
+		this.installBirthRoots();
 		this.reading = { energyWh: 0, powerW: NaN, currentA: [NaN, NaN, NaN], voltageV: [NaN, NaN, NaN] };
 		const evses: Evse[] = [];
 		for (let i = 0; i < host.evses.length; i++) evses.push(new Evse(i, host.evses[i]!));
@@ -110,7 +119,15 @@ export class Station implements StationParts, RpcListener {
 		this.profiles = new NetworkProfiles(host.identity, this.cells, this.variables);
 		const settings = new Settings(this.variables, this.profiles);
 		this.connection = new Connection(host, settings, this.profiles, this.rpc, newWebSocketBuffers());
+		this.connection.trust = this.trust;
 		this.rpc.connection = this.connection;
+	}
+
+	/** The first boot on an empty store: roots that the station was made with. */
+	private installBirthRoots(): void {
+		const roots = this.host.identity.roots;
+		if (roots === undefined || this.cells.get(Cell.bootCount) !== undefined) return;
+		for (let i = 0; i < roots.length; i++) installRoot(this, VaultKind.csmsRoot, roots[i]!, 0, roots[i]!.length);
 	}
 
 	/** Part 4 §4.1.4: the boot counter is on flash, and the random part covers a store that was made anew. */
@@ -232,6 +249,14 @@ export class Station implements StationParts, RpcListener {
 		return this.profiles.securityProfile;
 	}
 
+	get received(): Uint8Array {
+		return this.connection.rx;
+	}
+
+	get timeFloorMs(): number {
+		return this.trust.floorMs;
+	}
+
 	get messageTimeoutSeconds(): number {
 		return this.profiles.messageTimeoutSeconds;
 	}
@@ -245,6 +270,8 @@ export class Station implements StationParts, RpcListener {
 	}
 
 	raise(code: number, evseIndex: number, value: number): void {
+		// A server that was taken before the clock was set is looked at once more.
+		if (code === InternalEvent.clockSet && !this.trust.clockSet()) this.connection.close(false);
 		for (let i = 0; i < BLOCKS.length; i++) BLOCKS[i]!.on?.(this, code, evseIndex, value);
 	}
 
@@ -278,7 +305,12 @@ export class Station implements StationParts, RpcListener {
 
 	// Callbacks of the RPC layer.
 
+	onServerRefused(error: number): void {
+		this.raise(InternalEvent.serverRefused, NONE, error);
+	}
+
 	onOpen(): void {
+		this.trust.opened();
 		// B10.FR.10: another CSMS, or another way to it, is told who calls.
 		if (this.profiles.opened()) {
 			this.registration = Registration.Unregistered;
@@ -288,6 +320,7 @@ export class Station implements StationParts, RpcListener {
 	}
 
 	onClosed(): void {
+		this.trust.closed();
 		this.link(false);
 	}
 
@@ -302,6 +335,7 @@ export class Station implements StationParts, RpcListener {
 		if (this.registration < Registration.Pending) return this.rpc.refuse(action, RpcError.SecurityError, "");
 		if (row === null || row === undefined) return this.rpc.refuse(action, RpcError.NotSupported, "");
 		if (this.registration < row.gate) return this.rpc.refuse(action, RpcError.SecurityError, "");
+		this.verdict.keepsLong = row.keepsLong === true;
 		const request = decode(bytes, payloadFrom, payloadTo, REQUEST_TYPE[action]!, this.verdict);
 		if (request === undefined) return this.rpc.refuse(action, this.verdict.error, this.verdict.offender);
 		const answer: Answer = row.handle(this, request as never);
@@ -317,6 +351,7 @@ export class Station implements StationParts, RpcListener {
 	}
 
 	onResult(action: number, bytes: Uint8Array, payloadFrom: number, payloadTo: number): boolean {
+		this.verdict.keepsLong = false;
 		const response = decode(bytes, payloadFrom, payloadTo, RESPONSE_TYPE[action]!, this.verdict);
 		if (response === undefined) return false;
 		this.trafficMark = this.host.clock.ticks();

@@ -21,6 +21,10 @@ export const Cell = freeze({
 	availability: 10,
 	/** Running transaction of EVSE e (evseIndex from 0): transaction + e, up to LIMITS.evsesMax. */
 	transaction: 20,
+	/** A time that has been, UTC seconds; dates of certificates count from it while the clock was never set. */
+	timeFloor: 28,
+	/** Highest security profile that has worked; none below it is used any more (A05.FR.06). */
+	securityProfile: 29,
 	/** First cell of the variables. */
 	variables: 32,
 } as const);
@@ -37,4 +41,4 @@ function holds(condition: boolean, relation: string): void {
 	if (!condition) throw new Error("cell-ids.ts: " + relation);
 }
 holds(Cell.variables + WRITABLE_COUNT <= CELLS_MAX, "the cells of the variables must be below CELLS_MAX");
-holds(Cell.transaction + LIMITS.evsesMax <= Cell.variables, "the cells of transactions must not reach the variables");
+holds(Cell.transaction + LIMITS.evsesMax <= Cell.timeFloor, "the cells of transactions must not reach the next ones");

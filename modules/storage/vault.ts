@@ -1,6 +1,6 @@
-// The vault: certificates and the station's own key, each in an erase block of its own at the end of the partition. An entry
-// counts once its header is written, which is the last thing written, and stops counting when its header is zeroed; so no
-// power cut leaves half a certificate, and nothing ever has to be moved.
+// The vault: certificates and the station's own key, each in an erase block of its own at the end of the partition. An
+// entry counts once its header is written, which is the last thing written, and stops counting when the header is zeroed;
+// so no power cut leaves half a certificate, and nothing ever has to be moved.
 // Owns: those blocks. Not: what may be installed (blocks/certificates.ts). Format: docs/flash-format.md, "The vault".
 
 import { freeze } from "../../preload/freeze.js";
@@ -72,7 +72,8 @@ function put32(bytes: Uint8Array, at: number, value: number): void {
 
 export class Vault {
 	private readonly flash: FlashPartition;
-	private readonly scratch: Uint8Array;
+	/** Shared: every call may change it. */
+	readonly scratch: Uint8Array;
 	private readonly diagnostics: Log;
 	private readonly firstBlock: number;
 	/** Places, used or not. */

@@ -7,6 +7,7 @@ import { freeze } from "../../preload/freeze.js";
 import { LIMITS } from "../../preload/limits.js";
 import { LogCode } from "../ports/events.js";
 import type { Log } from "../ports/log.js";
+import type { Trust } from "../ports/socket.js";
 import { TransportFault } from "./faults.js";
 import { newEndpoint, parseUrl } from "./url.js";
 import {
@@ -136,6 +137,11 @@ export class Connection implements WebSocketListener {
 		this.rx = buffers.rx;
 		this.socket = new WebSocket(host, buffers, this);
 		this.offlineMark = host.clock.ticks();
+	}
+
+	/** What TLS judges servers by. */
+	set trust(trust: Trust) {
+		this.socket.trust = trust;
 	}
 
 	get isOpen(): boolean {

@@ -12,7 +12,7 @@ import { freeze } from "../../preload/freeze.js";
 import type { Clock } from "../ports/clock.js";
 import type { Entropy } from "../ports/entropy.js";
 import type { Observer } from "../ports/host.js";
-import type { Socket, SocketMaker, SocketOptions } from "../ports/socket.js";
+import type { Socket, SocketMaker, SocketOptions, Trust } from "../ports/socket.js";
 import { TransportFault } from "./faults.js";
 import { Handshake } from "./handshake.js";
 import type { Endpoint } from "./url.js";
@@ -145,6 +145,8 @@ export class WebSocket implements SocketOptions {
 	host = "";
 	port = 0;
 	secure = false;
+	/** As SocketOptions.trust; may be set between connections. */
+	trust: Trust | undefined = undefined;
 	phase: Phase = Phase.idle;
 	/** True from ping() until its Pong came. */
 	pinging = false;

@@ -9,6 +9,7 @@ import type { Host, Identity, Observer } from "../../modules/ports/host.js";
 import type { SocketMaker } from "../../modules/ports/socket.js";
 import type { Scheduler } from "./clock.js";
 import { CountingFlash } from "./counting-flash.js";
+import { NodeCrypto } from "./crypto-node.js";
 import { EvseModel, type EvseListener, type EvseMemory, type Post } from "./evse.js";
 import { NetGate } from "./net-gate.js";
 import { CardReader } from "./reader.js";
@@ -55,6 +56,7 @@ export class Board {
 	/** Events that no firmware took: its inbox was full, or none was running. */
 	postsLost = 0;
 	private firmware: Firmware | undefined;
+	private readonly crypto = new NodeCrypto();
 	private readonly post: Post;
 
 	constructor(options: BoardOptions) {
@@ -94,6 +96,7 @@ export class Board {
 			evses: this.evses,
 			reader: this.reader,
 			log: this.log,
+			crypto: this.crypto,
 			identity: this.identity,
 			observer: callbacks.observer,
 			restart: (cause) => callbacks.restart(cause),

@@ -95,6 +95,7 @@ class GateSocket implements Socket {
 			host: this.options.host,
 			port: this.options.port,
 			secure: this.options.secure,
+			trust: this.options.trust,
 			onReadable: (count) => {
 				if (this.ended) return;
 				this.gate.stir();

@@ -1,9 +1,11 @@
 // The socket port over node:net: what the desktop station and tests with real peers use. Callbacks come from Node's event
-// loop, so always from an empty stack. TLS is not served here: a secure socket fails with SocketError.unsupported.
+// loop, so always from an empty stack. TLS is in socket-tls-node.ts; it looks the same from here.
 
 import * as net from "node:net";
+import type { TLSSocket } from "node:tls";
 import { SocketError } from "../../modules/ports/events.js";
 import type { Socket, SocketMaker, SocketOptions } from "../../modules/ports/socket.js";
+import { connectTls, judge, tlsErrorOf } from "./socket-tls-node.js";
 
 /** Bytes that write() takes before the peer has taken them; about what lwIP offers on a chip. */
 const WRITE_WINDOW = 5744;
@@ -31,22 +33,39 @@ class NodeSocket implements Socket {
 	private over = false;
 
 	constructor(private readonly options: SocketOptions) {
-		this.stream = new net.Socket();
+		const isSecure = options.secure && options.trust !== undefined && options.trust.roots > 0;
+		this.stream = isSecure ? connectTls(options) : new net.Socket();
 		this.stream.setNoDelay(true);
-		this.stream.on("connect", () => {
-			this.connected = true;
-			if (!this.over) options.onWritable(this.writable);
-		});
+		this.stream.on(isSecure ? "secureConnect" : "connect", () => this.begin());
 		this.stream.on("readable", () => {
 			// At the end of the stream "readable" comes once more with nothing to read; reading then brings "end".
 			if (this.stream.readableLength === 0) this.stream.read(0);
-			else if (!this.over) options.onReadable(this.stream.readableLength);
+			else if (!this.over && this.connected) options.onReadable(this.stream.readableLength);
 		});
 		this.stream.on("end", () => this.fail(SocketError.closed));
-		this.stream.on("error", (error) => this.fail(socketErrorOf(error)));
+		this.stream.on("error", (error) => this.fail(this.errorOf(error)));
 		this.stream.on("close", () => this.fail(SocketError.closed));
-		if (options.secure) this.refuse(SocketError.unsupported);
+		if (isSecure) return;
+		// Without an installed root there is nobody to trust, so nobody is asked.
+		if (options.secure) this.refuse(options.trust === undefined ? SocketError.unsupported : SocketError.unknownCa);
 		else this.connect();
+	}
+
+	/** The connection stands; with TLS its server is judged before a byte of ours goes out. */
+	private begin(): void {
+		if (this.over) return;
+		const error = this.options.secure ? judge(this.stream as TLSSocket, this.options) : 0;
+		if (error !== 0) {
+			this.fail(error);
+			this.stream.destroy();
+			return;
+		}
+		this.connected = true;
+		this.options.onWritable(this.writable);
+	}
+
+	private errorOf(error: NodeJS.ErrnoException): number {
+		return (this.options.secure ? tlsErrorOf(error) : 0) || socketErrorOf(error);
 	}
 
 	private connect(): void {
@@ -67,6 +86,7 @@ class NodeSocket implements Socket {
 	private fail(error: number): void {
 		if (this.over) return;
 		this.over = true;
+		if (error >= SocketError.unknownCa) this.options.trust?.refused(error);
 		this.options.onError(error);
 	}
 
