@@ -17,6 +17,7 @@ import { formatDateTime, parseDateTime } from "../core/datetime.js";
 import { BARS_KEPT, Bar, NONE_SENT, connectorStatus } from "../model/availability.js";
 import { Fact } from "../model/facts.js";
 import { Registration } from "../model/registration.js";
+import { Triggered } from "../model/trigger.js";
 import { EventCode, FaultBit, InternalEvent } from "../ports/events.js";
 import { Cell } from "../storage/cell-ids.js";
 import { Failure } from "./block.js";
@@ -30,6 +31,7 @@ const SCHEDULED: ChangeAvailabilityResponse = freeze({ status: "Scheduled" } as 
 /** G02.FR.02: silence for the interval; any message of ours that was answered counts as a sign of life (G02.FR.05). */
 function heartbeatDue(station: Station): boolean {
 	if (station.heartbeatTriggered) return true;
+	if (station.registration !== Registration.Accepted) return false;
 	const clock = station.host.clock;
 	const intervalMs = Math.min(station.variables.number(Variable.OCPPCommHeartbeatInterval), DAY_SECONDS) * 1000;
 	const silentMs = intervalMs - clock.since(station.trafficMark);
@@ -58,11 +60,15 @@ function statusDue(station: Station): boolean {
 	return changedEvse(station) >= 0;
 }
 
-/** Index of the first EVSE whose status the CSMS does not know yet; -1 when it knows all. */
+/**
+ * Index of the first EVSE whose status the CSMS does not know yet; -1 when it knows all. While Pending only what it has
+ * asked for counts (B02.FR.02).
+ */
 function changedEvse(station: Station): number {
 	for (let i = 0; i < station.evses.length; i++) {
 		const evse = station.evses[i]!;
-		if (evse.reportedStatus !== connectorStatus(evse)) return i;
+		const mayTell = station.registration === Registration.Accepted || evse.triggered & Triggered.statusNotification;
+		if (mayTell && evse.reportedStatus !== connectorStatus(evse)) return i;
 	}
 	return -1;
 }
@@ -70,6 +76,7 @@ function changedEvse(station: Station): number {
 /** Always the present value: what changed and changed back while offline is not replayed (G01, B04). */
 function statusNotification(station: Station): StatusNotificationRequest {
 	const evse = station.evses[changedEvse(station)]!;
+	evse.triggered &= ~Triggered.statusNotification;
 	evse.sentStatus = connectorStatus(evse);
 	return {
 		timestamp: formatDateTime(station.host.clock.utc()),
@@ -118,7 +125,8 @@ function changeAvailability(station: Station, request: ChangeAvailabilityRequest
 	for (let i = 0; i < evses.length; i++) {
 		const evse = evses[i]!;
 		const bar = barFor(request, evse.evseId);
-		if (bar !== 0 && close && (evse.barred & bar) === 0 && evse.transactionId !== "") isScheduled = true;
+		// Also when it was scheduled before: it has not happened yet.
+		if (bar !== 0 && close && evse.transactionId !== "") isScheduled = true;
 	}
 	if (!keepBars(station, request, close)) return REJECTED;
 	for (let i = 0; i < evses.length; i++) {
@@ -209,7 +217,7 @@ export const availabilityBlock: Block = freeze({
 	sends: [
 		{
 			action: Action.StatusNotification,
-			gate: Registration.Accepted,
+			gate: Registration.Pending,
 			due: statusDue,
 			build: statusNotification,
 			result: statusNotificationResult,
@@ -225,7 +233,7 @@ export const availabilityBlock: Block = freeze({
 		},
 		{
 			action: Action.Heartbeat,
-			gate: Registration.Accepted,
+			gate: Registration.Pending,
 			due: heartbeatDue,
 			build: heartbeat,
 			result: heartbeatResult,

@@ -124,7 +124,7 @@ export const meteringBlock: Block = freeze({
 	sends: [
 		{
 			action: Action.MeterValues,
-			gate: Registration.Accepted,
+			gate: Registration.Pending, // what a TriggerMessage asks for; clock-aligned ones are made when online only
 			due: meterValuesDue,
 			build: meterValues,
 			result: meterValuesDone,

@@ -80,11 +80,8 @@ function bootNotificationResult(station: Station, response: BootNotificationResp
 	wait(station, response.interval > 0 ? response.interval : LIMITS.bootIntervalSeconds);
 	station.registration = registration;
 	station.host.log.event(LogCode.registered, registration, response.interval);
-	// B01.FR.05: every connector is told after each registration, to this CSMS perhaps for the first time.
-	if (registration === Registration.Accepted)
-		for (let i = 0; i < station.evses.length; i++) station.evses[i]!.reportedStatus = NONE_SENT;
 	if (registration !== Registration.Accepted) return;
-	// B01.FR.05: all are told, also where another CSMS knew them already (B10.FR.10).
+	// B01.FR.05: every connector is told after each registration, to this CSMS perhaps for the first time (B10.FR.10).
 	for (let i = 0; i < station.evses.length; i++) station.evses[i]!.reportedStatus = NONE_SENT;
 	// B01.FR.04: kept, because HeartbeatInterval is a persistent variable; the same value writes nothing.
 	if (response.interval > 0)

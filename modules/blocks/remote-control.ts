@@ -145,21 +145,23 @@ function triggerMessage(station: Station, request: TriggerMessageRequest): Answe
 }
 
 /** Marks one EVSE, or all where none is named (F06.FR.11). Accepted must be followed by a message (F06.FR.05). */
-function mark(station: Station, evseId: number | undefined, wish: (evse: Evse) => boolean): Answer {
+function mark(station: Station, evseId: number | undefined, wish: (evse: Evse, station: Station) => boolean): Answer {
 	let isGranted = false;
 	for (let i = 0; i < station.evses.length; i++) {
 		const evse = station.evses[i]!;
-		if ((evseId === undefined || evseId === evse.evseId) && wish(evse)) isGranted = true;
+		if ((evseId === undefined || evseId === evse.evseId) && wish(evse, station)) isGranted = true;
 	}
 	return isGranted ? TRIGGER_ACCEPTED : TRIGGER_REJECTED;
 }
 
 function forgetStatus(evse: Evse): boolean {
 	evse.reportedStatus = NONE_SENT;
+	evse.triggered |= Triggered.statusNotification;
 	return true;
 }
 
-function wantMeterValues(evse: Evse): boolean {
+function wantMeterValues(evse: Evse, station: Station): boolean {
+	if (station.variables.number(Variable.AlignedDataMeasurands) === 0) return false;
 	evse.triggered |= Triggered.meterValues;
 	return true;
 }

@@ -4,4 +4,4 @@
 import { freeze } from "../../preload/freeze.js";
 
 /** Bits of Evse.triggered. */
-export const Triggered = freeze({ meterValues: 1, transactionEvent: 2 } as const);
+export const Triggered = freeze({ meterValues: 1, transactionEvent: 2, statusNotification: 4 } as const);

@@ -432,3 +432,54 @@ describe("E13 retransmission", () => {
 		expect(rig.transactionEvents().map((event) => event.seqNo)).toEqual([0, 0, 1]);
 	});
 });
+
+describe("E14 GetTransactionStatus", () => {
+	const open = rigPerCase();
+
+	async function status(rig: Rig, transactionId?: string): Promise<object> {
+		return rig.call("GetTransactionStatus", { transactionId });
+	}
+
+	it("E14.FR.01 an unknown transaction is neither ongoing nor queued", async () => {
+		const rig = await open();
+		expect(await status(rig, "no-such-transaction")).toEqual({ ongoingIndicator: false, messagesInQueue: false });
+	});
+
+	it("E14.FR.02, E14.FR.05 a running one with everything delivered is ongoing, in any case of letters", async () => {
+		const rig = await open();
+		const id = await rig.charge();
+		expect(await status(rig, id)).toEqual({ ongoingIndicator: true, messagesInQueue: false });
+		expect(await status(rig, id.toUpperCase())).toEqual({ ongoingIndicator: true, messagesInQueue: false });
+	});
+
+	it("E14.FR.03, E14.FR.06 an ended one is not ongoing, and forgotten when nothing of it waits", async () => {
+		const rig = await open();
+		const id = await rig.charge();
+		await rig.token("04A2B3");
+		expect(await status(rig, id)).toEqual({ ongoingIndicator: false, messagesInQueue: false });
+	});
+
+	it("E14.FR.04, E14.FR.07, E14.FR.08 right after a reconnect, before the queue drains: by its id, and for all without ongoingIndicator", async () => {
+		const rig = await open({ variables: SHORT_BACK_OFF });
+		expect(await status(rig)).toEqual({ messagesInQueue: false });
+		const ended = await rig.charge("A");
+		rig.net("drop");
+		await rig.token("A");
+		await rig.advance(5_000);
+		rig.csms.always("TransactionEvent", WITHHOLD);
+		rig.net("up");
+		await rig.advance(5_000);
+		expect(rig.csms.connections).toBe(2);
+		expect(await status(rig, ended)).toEqual({ ongoingIndicator: false, messagesInQueue: true });
+		expect(await status(rig, "other")).toEqual({ ongoingIndicator: false, messagesInQueue: false });
+		expect(await status(rig)).toEqual({ messagesInQueue: true });
+	});
+
+	it("E14.FR.04 a running one of which something waits is both", async () => {
+		const rig = await open({ variables: SHORT_BACK_OFF });
+		const id = await rig.charge();
+		rig.csms.always("TransactionEvent", WITHHOLD);
+		await rig.advance(61_000);
+		expect(await status(rig, id)).toEqual({ ongoingIndicator: true, messagesInQueue: true });
+	});
+});

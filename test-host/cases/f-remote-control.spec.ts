@@ -1,7 +1,7 @@
 // F: the CSMS starts and stops transactions. Source: OCPP 2.0.1 Part 2, F01 to F03; Part 6, F cases.
 
 import { FaultBit } from "../../modules/ports/events.js";
-import { rigPerCase } from "./rig.js";
+import { Rig, rigPerCase } from "./rig.js";
 
 const CENTRAL = { idToken: "APP-1", type: "Central" };
 const CARD = { idToken: "T1", type: "ISO14443" };
@@ -172,5 +172,33 @@ describe("F03 remote stop", () => {
 		const started = rig.transactionEvents().filter((event) => event.eventType === "Started");
 		expect(started.length).toBe(2);
 		expect(started[1].transactionInfo.transactionId).not.toBe(first);
+	});
+});
+
+describe("F06 TriggerMessage that cannot be followed, or comes early", () => {
+	const open = rigPerCase();
+
+	async function trigger(rig: Rig, requestedMessage: string, evse?: object): Promise<string> {
+		return (await rig.call("TriggerMessage", { requestedMessage, evse })).status;
+	}
+
+	it("F06.FR.05 MeterValues with an empty list of measurands cannot follow, so it is not Accepted", async () => {
+		const rig = await open({ variables: { "AlignedDataCtrlr.Measurands": "" } });
+		expect(await trigger(rig, "MeterValues")).toBe("Rejected");
+	});
+
+	it("B02.FR.08, F06.FR.04 while Pending it brings BootNotification forward, with reason Triggered; F06.FR.05 and other messages too", async () => {
+		const rig = await open({ boot: "Pending", interval: 600 });
+		rig.csms.bootOnce("Pending", 600);
+		expect(await trigger(rig, "BootNotification")).toBe("Accepted");
+		const boots = await rig.told<{ reason: string }>("BootNotification", 2);
+		expect(boots.map((boot) => boot.reason)).toEqual(["PowerUp", "Triggered"]);
+		await rig.advance(60_000);
+		expect(rig.csms.calls("BootNotification").length).toBe(2);
+		for (const message of ["Heartbeat", "StatusNotification", "MeterValues"]) {
+			const from = rig.csms.messages.length;
+			const status = await trigger(rig, message);
+			expect([message, rig.actions(from)]).toEqual([message, status === "Accepted" ? [message] : []]);
+		}
 	});
 });

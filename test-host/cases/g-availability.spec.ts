@@ -158,3 +158,92 @@ describe("G02 Heartbeat", () => {
 		expect(rig.transactionEvents().length).toBeGreaterThan(49);
 	});
 });
+
+describe("G03, G04 a change that waits, and one that lasts", () => {
+	const open = rigPerCase();
+
+	async function change(rig: Rig, operationalStatus: string, evse?: { id: number; connectorId?: number }): Promise<string> {
+		return (await rig.call("ChangeAvailability", { operationalStatus, evse })).status;
+	}
+
+	/** Effective state of both EVSEs, as the device model tells it. */
+	async function states(rig: Rig): Promise<string> {
+		const answer = await rig.call("GetVariables", {
+			getVariableData: [1, 2].map((id) => ({ component: { name: "EVSE", evse: { id } }, variable: { name: "AvailabilityState" } })),
+		});
+		return answer.getVariableResult.map((result: { attributeValue: string }) => result.attributeValue).join(" ");
+	}
+
+	it("G03.FR.05 in a transaction it is Scheduled: nothing changes until the transaction ends, then Unavailable at once with the cable in", async () => {
+		const rig = await open();
+		await rig.charge();
+		const from = rig.csms.messages.length;
+		expect(await change(rig, "Inoperative", { id: 1 })).toBe("Scheduled");
+		expect(await change(rig, "Inoperative", { id: 1 })).toBe("Scheduled");
+		await rig.advance(61_000);
+		expect(statuses(rig, from)).toEqual([]);
+		expect(rig.relay()).toBeTrue();
+		await rig.token("04A2B3");
+		expect(statuses(rig, from)).toEqual(["1/1 Unavailable"]);
+		await rig.unplug("station");
+		expect(statuses(rig, from)).toEqual(["1/1 Unavailable"]);
+	});
+
+	it("G03.FR.05 a scheduled change that is taken back before the end never happens", async () => {
+		const rig = await open();
+		await rig.charge();
+		const from = rig.csms.messages.length;
+		expect(await change(rig, "Inoperative")).toBe("Scheduled");
+		expect(await change(rig, "Operative")).toBe("Accepted");
+		await rig.token("04A2B3");
+		await rig.unplug("station");
+		expect(statuses(rig, from)).toEqual(["1/1 Available"]);
+	});
+
+	it("G03.FR.08, G04.FR.09 every layer survives a power cut, a scheduled one too", async () => {
+		const rig = await open({ evses: 2 });
+		await change(rig, "Inoperative", { id: 2, connectorId: 1 });
+		await rig.charge("A", 1);
+		expect(await change(rig, "Inoperative", { id: 1 })).toBe("Scheduled");
+		const from = rig.csms.messages.length;
+		await rig.powerCut();
+		expect(statuses(rig, from).slice(-2)).toEqual(["1/1 Unavailable", "2/1 Unavailable"]);
+		await change(rig, "Operative", { id: 2 });
+		expect(await states(rig)).toBe("Unavailable Unavailable");
+		await change(rig, "Operative", { id: 2, connectorId: 1 });
+		await change(rig, "Operative", { id: 1 });
+		await rig.powerCut();
+		expect(await states(rig)).toBe("Occupied Available");
+	});
+
+	it("G01.FR.05, G03.FR.04 unplugged while Unavailable stays Unavailable; plugged while Unavailable becomes Occupied with Operative", async () => {
+		const rig = await open();
+		const from = rig.csms.messages.length;
+		await change(rig, "Inoperative");
+		await rig.plug();
+		await change(rig, "Operative");
+		expect(statuses(rig, from)).toEqual(["1/1 Unavailable", "1/1 Occupied"]);
+	});
+});
+
+describe("G05 the lock", () => {
+	const open = rigPerCase();
+
+	it("G05 a bolt that does not move: no energy, ConnectorPlugRetentionLock.Problem is told, the connector is Faulted until it moves", async () => {
+		const rig = await open();
+		await rig.jamLock(true);
+		await rig.plug();
+		await rig.ev(true);
+		await rig.token("04A2B3");
+		await rig.advance(1_000);
+		expect(rig.relay()).toBeFalse();
+		const [event] = rig.csms.calls("NotifyEvent").map((message) => (message.payload as { eventData: { component: object; variable: object; actualValue: string }[] }).eventData[0]);
+		expect([event.component, event.variable, event.actualValue]).toEqual([{ name: "ConnectorPlugRetentionLock", evse: { id: 1, connectorId: 1 } }, { name: "Problem" }, "true"]);
+		expect(statuses(rig).at(-1)).toBe("1/1 Faulted");
+		expect(rig.story().filter((line) => line.startsWith("Started")).length).toBe(rig.story().filter((line) => line.startsWith("Ended")).length);
+		await rig.jamLock(false);
+		expect(statuses(rig).at(-1)).toBe("1/1 Occupied");
+		await rig.token("04A2B3");
+		expect(rig.relay()).toBeTrue();
+	});
+});

@@ -1,7 +1,8 @@
 // J: what the meter says, when and in which shape. Source: OCPP 2.0.1 Part 2, J02, E06.FR.11.
 
+import { FaultBit } from "../../modules/ports/events.js";
 import { LIMITS } from "../../preload/limits.js";
-import type { MeterValueType, TransactionEventRequest } from "../../preload/payloads.js";
+import type { MeterValueType, MeterValuesRequest, TransactionEventRequest } from "../../preload/payloads.js";
 import { Rig, rigPerCase } from "./rig.js";
 
 const ALL = "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage";
@@ -200,7 +201,34 @@ describe("J02 values of a transaction", () => {
 		const rig = await open({ variables: { "SampledDataCtrlr.TxUpdatedInterval": "20" } });
 		await rig.charge();
 		await rig.advance(25_000);
+		await rig.fault(FaultBit.meter, true);
+		await rig.advance(60_000);
 		await rig.token("04A2B3");
-		expect(ended(rig).meterValue!.map(context)).toEqual(["Transaction.Begin", "Transaction.End"]);
+		expect(ended(rig).meterValue!.map(context)[0]).toBe("Transaction.Begin");
+		expect(rig.relay()).toBeFalse();
+		expect(rig.story().filter((line) => line.startsWith("Ended")).length).toBe(1);
+	});
+});
+
+describe("J01 measurands of clock-aligned values clock-aligned values", () => {
+	const open = rigPerCase();
+
+	function aligned(rig: Rig): MeterValuesRequest[] {
+		return rig.csms.calls("MeterValues").map((message) => message.payload as MeterValuesRequest);
+	}
+
+	it("J01.FR.14 the list of measurands is AlignedDataCtrlr's; an empty one and an interval of 0 give none", async () => {
+		const rig = await open({ variables: { "AlignedDataCtrlr.Interval": "60", "AlignedDataCtrlr.Measurands": "Voltage,Power.Active.Import" } });
+		await rig.advance(61_000);
+		expect(aligned(rig).length).toBeGreaterThanOrEqual(1);
+		for (const value of aligned(rig))
+			expect(new Set(readings(value.meterValue[0]).map(([measurand]) => measurand))).toEqual(new Set(["Voltage", "Power.Active.Import"]));
+		await rig.set("AlignedDataCtrlr.Measurands", "");
+		const count = aligned(rig).length;
+		await rig.advance(120_000);
+		await rig.set("AlignedDataCtrlr.Measurands", "Voltage");
+		await rig.set("AlignedDataCtrlr.Interval", "0");
+		await rig.advance(120_000);
+		expect(aligned(rig).length).toBe(count);
 	});
 });
