@@ -551,6 +551,8 @@ export class Ring {
 			this.retireBlock(merged);
 			return false;
 		}
+		// A merged block has its summary: as the last one it takes no more records.
+		if (index + 2 === this.length) this.sealed = true;
 		this.chain[index] = merged;
 		this.remove(index + 1);
 		// When this fails, buryCovered tries again before the merged block goes.
