@@ -9,30 +9,27 @@ export const Claim = freeze({
 	Safety: 0,
 	/** A transaction is running, its Started is on flash, and nobody suspended it. */
 	Transaction: 1,
-	/** What the hardware can carry. */
-	Hardware: 2,
 } as const);
-const CLAIMS = 3;
+export type Claim = (typeof Claim)[keyof typeof Claim];
 
 export class Permit {
 	/** What the hardware was told last. */
 	limitMilliamps = 0;
 	private readonly port: EvsePort;
-	private readonly claims: Int32Array;
+	private safety: number;
+	private transaction = 0;
 
-	/** Starts closed: nothing may flow until every party has spoken. */
+	/** Starts closed: nothing may flow until a transaction has spoken. What the hardware carries bounds all parties. */
 	constructor(port: EvsePort) {
 		this.port = port;
-		this.claims = new Int32Array(CLAIMS);
-		this.claims[Claim.Safety] = port.milliampsMax;
-		this.claims[Claim.Hardware] = port.milliampsMax;
+		this.safety = port.milliampsMax;
 	}
 
 	/** Sets one party's number and tells the hardware when the minimum changed. Opening never waits. */
-	claim(party: number, milliamps: number): void {
-		this.claims[party] = milliamps;
-		let limit = this.claims[0] as number;
-		for (let i = 1; i < CLAIMS; i++) if ((this.claims[i] as number) < limit) limit = this.claims[i] as number;
+	claim(party: Claim, milliamps: number): void {
+		if (party === Claim.Safety) this.safety = milliamps;
+		else this.transaction = milliamps;
+		const limit = Math.min(this.safety, this.transaction, this.port.milliampsMax);
 		if (limit === this.limitMilliamps) return;
 		this.limitMilliamps = limit;
 		if (limit === 0) this.port.release();
