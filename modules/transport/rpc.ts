@@ -39,6 +39,7 @@ export interface RpcHost {
 }
 
 const NO_CALL = -1;
+const NOTHING = -1;
 
 const Answer = freeze({ none: 0, result: 1, error: 2 } as const);
 
@@ -69,8 +70,8 @@ export class Rpc implements ConnectionListener {
 	private isAnswer = false;
 	/** The answer to a CALL is with the transport, and nobody was told yet. */
 	private isAnswered = false;
-	/** Length of the message in rx that waits for step(); 0 when there is none. */
-	private received = 0;
+	/** Length of the message in rx that waits for step(), which may be 0; NOTHING when there is none. */
+	private received = NOTHING;
 
 	/** @param idPrefix  at most 28 characters, different at every boot of this station (Part 4 §4.1.4) */
 	constructor(host: RpcHost, listener: RpcListener, idPrefix: string) {
@@ -125,9 +126,9 @@ export class Rpc implements ConnectionListener {
 			this.isAnswered = false;
 			this.listener.onAnswered();
 		}
-		if (this.received > 0) {
+		if (this.received !== NOTHING) {
 			const length = this.received;
-			this.received = 0;
+			this.received = NOTHING;
 			this.take(length);
 			if (this.answer === Answer.none && !this.isAnswered) this.connection.hold(false);
 		}
@@ -187,7 +188,7 @@ export class Rpc implements ConnectionListener {
 	onClosed(): void {
 		this.answer = Answer.none;
 		this.isAnswered = false;
-		this.received = 0;
+		this.received = NOTHING;
 		this.answerPayload = undefined;
 		this.isAnswer = false;
 		if (this.callAction !== NO_CALL) this.fail(3);

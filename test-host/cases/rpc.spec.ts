@@ -65,6 +65,12 @@ describe("rpc", () => {
 		await expectHealthy(rig);
 	});
 
+	it("Part 4 §4.2 a message of no bytes is RpcFrameworkError, and the station listens on", async () => {
+		const rig = await open();
+		expect(await rig.raw("")).toBe("RpcFrameworkError");
+		await expectHealthy(rig);
+	});
+
 	it("FR.02, FR.03 a valid CALL gets a CALLRESULT even when the outcome is negative, an invalid one a CALLERROR", async () => {
 		const rig = await open();
 		const negative = await rig.rawAnswer(frame("n1", "RequestStopTransaction", { transactionId: "none" }));
@@ -304,7 +310,7 @@ describe("rpc", () => {
 		expect(then.slice(0, 2)).toEqual(["3 RequestStartTransaction", "2 TransactionEvent"]);
 	});
 
-	it("Part 4 §3.1 times are UTC with Z and at most three decimals", async () => {
+	it("Part 2 §3.1 times are UTC with Z and at most three decimals", async () => {
 		const rig = await open();
 		await rig.charge();
 		await rig.advance(60_500);
