@@ -25,7 +25,8 @@ export const LIMITS = freeze({
 	handshakeLinesMax: 64,
 	/** Time for a WebSocket close handshake; then the socket is cut. */
 	closeMs: 5000,
-	/** Longest wait between two attempts to connect, whatever the RetryBackOff variables say. */
+	/** Shortest and longest wait between two attempts to connect, whatever the RetryBackOff variables say. */
+	backOffMsMin: 100,
 	backOffMsMax: 86_400_000,
 	/** Ring of driver events; the oldest facts are never overwritten, a full ring refuses and counts. */
 	inboxEvents: 32,
@@ -51,6 +52,16 @@ export const LIMITS = freeze({
 	evsesMax: 4,
 	/** No clock of this firmware can be before this, UTC ms (2026-01-01): for dates of certificates. */
 	buildUtcMs: 1_767_225_600_000,
+	/** An upload that does not move for so long has failed, and so has one that takes longer than this in all. */
+	uploadIdleMs: 30_000,
+	uploadMsMax: 600_000,
+	/** Wait between two attempts to upload when the CSMS names none, and most attempts that it may ask for. */
+	uploadRetrySeconds: 60,
+	uploadTriesMax: 100,
+	/** A clock that the CSMS moves by this or more is told as SettingSystemTime. */
+	clockStepSeconds: 30,
+	/** Security events of one kind that an outsider can cause are written once in this time. */
+	securityEventMs: 60_000,
 	/** Seconds until the next BootNotification when the CSMS answers Pending or Rejected with interval 0. */
 	bootIntervalSeconds: 60,
 } as const);

@@ -325,7 +325,7 @@ export class Connection implements WebSocketListener {
 		const randomMs = Math.floor(fraction * (Math.max(0, settings.randomRangeSeconds) * 1000 + 1));
 		const doublings = Math.max(0, Math.min(this.failures, settings.repeatTimes));
 		const baseMs = Math.max(0, settings.waitMinimumSeconds) * 1000 * Math.pow(2, doublings);
-		return Math.min(LIMITS.backOffMsMax, baseMs + randomMs);
+		return Math.max(LIMITS.backOffMsMin, Math.min(LIMITS.backOffMsMax, baseMs + randomMs));
 	}
 
 	/** The connection or attempt at hand is over and its socket gone. */

@@ -189,7 +189,7 @@ describe("transport: back-off", () => {
 		link.settings.repeatTimes = -1;
 		link.settings.randomRangeSeconds = -1;
 		link.refuse();
-		expect(link.connection.nextDueMs).toBe(0);
+		expect(link.connection.nextDueMs).toBe(LIMITS.backOffMsMin);
 	});
 
 	it("a refused upgrade counts as a failure and its status can be read", () => {
