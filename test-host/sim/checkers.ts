@@ -94,6 +94,8 @@ export class Checkers {
 	/** The station's CALL that is under way; `answer` is what the CSMS said to it so far. */
 	private openCall: { id: string; action: string; atMs: number; known: Known | undefined; answer: "none" | "good" | "bad" | "odd" } | undefined;
 	private lastSentIndex = -1;
+	/** All events before this one are acknowledged for good. */
+	private firstOpen = 0;
 	/** utc() minus elapsed time when the last event was generated, and its date. */
 	private lastOffset = NaN;
 	private lastUtc = NaN;
@@ -167,11 +169,13 @@ export class Checkers {
 	/** Registers only rise, in each event and from one to the next (J02.FR.16). */
 	private checkEnergy(transaction: Transaction, event: EventLike): void {
 		let inside = -Infinity;
+		let lastContext = "";
 		for (const value of event.meterValue ?? []) {
 			for (const sample of value.sampledValue) {
 				if (sample.measurand !== undefined && sample.measurand !== "Energy.Active.Import.Register") continue;
 				if (sample.value < inside) this.fail("energy", `${nameOf(event)}: ${sample.value} Wh follows ${inside} Wh`);
 				inside = sample.value;
+				lastContext = sample.context ?? "";
 				if (sample.context !== "Transaction.Begin") continue;
 				if (sample.value !== transaction.beginWh && !Number.isNaN(transaction.beginWh)) {
 					this.fail("energy", `${nameOf(event)} begins with ${sample.value} Wh, the transaction began with ${transaction.beginWh} Wh`);
@@ -181,8 +185,8 @@ export class Checkers {
 		}
 		if (inside === -Infinity) return;
 		const last = this.energyWh.get(transaction.evse) ?? 0;
-		// An Ended whose meter was silent at the end has only old readings.
-		const isPresent = event.eventType !== "Ended" || event.meterValue?.at(-1)?.sampledValue[0]?.context === "Transaction.End";
+		// An Ended without the register at the end, because the meter was silent or nobody asked for it, has only old readings.
+		const isPresent = event.eventType !== "Ended" || lastContext === "Transaction.End";
 		if (isPresent && inside < last) this.fail("energy", `${nameOf(event)}: ${inside} Wh, the register had ${last} Wh`);
 		this.energyWh.set(transaction.evse, Math.max(inside, last));
 	}
@@ -216,13 +220,10 @@ export class Checkers {
 		for (const known of this.waiting()) known.isOnline = false;
 	}
 
+	/** Events that may still be sent, oldest first. */
 	private *waiting(): Generator<Known> {
-		for (let i = this.order.length - 1; i >= 0; i--) {
-			const known = this.order[i];
-			// The queue is first in, first out: behind a firm acknowledgement nothing waits.
-			if (known.acknowledged) return;
-			yield known;
-		}
+		while (this.order[this.firstOpen]?.acknowledged) this.firstOpen++;
+		for (let i = this.firstOpen; i < this.order.length; i++) if (!this.order[i].acknowledged) yield this.order[i];
 	}
 
 	/**
@@ -323,19 +324,27 @@ export class Checkers {
 	}
 
 	/** The firmware counts its CALL as refused (1), timed out (2) or cut off by the end of the connection (3). */
-	callFailed(failure: number, timeoutMs: number, retryMs: number): void {
+	callFailed(action: string, failure: number, timeoutMs: number, retryMs: number, head: EventLike | undefined): void {
 		const call = this.openCall;
 		if (call === undefined) {
-			if (failure !== 3) this.fail("one CALL", "a CALL has failed that was not sent");
-			return;
+			// It stuck in the transport: that is no answer in time, and nothing else.
+			if (failure === 1) this.fail("one CALL", `${action} is refused, but was not sent`);
+			if (failure !== 2 || action !== "TransactionEvent" || head === undefined) return;
+			const stuck = this.transactions.get(head.transactionInfo.transactionId)?.events.get(head.seqNo);
+			if (stuck !== undefined) this.lastSentIndex = stuck.index;
+			return this.countFailure(stuck, retryMs);
 		}
 		const waitedMs = this.options.elapsedMs() - call.atMs;
 		if (failure === 2 && waitedMs < timeoutMs) this.fail("one CALL", `${call.action} is given up after ${waitedMs} of ${timeoutMs} ms`);
 		if (failure === 1 && (call.answer === "good" || call.answer === "none")) this.fail("reply", `${call.action} counts as refused`);
 		this.closeCall();
-		if (failure === 3 || call.known === undefined) return;
-		call.known.failures++;
-		call.known.retryAtMs = this.options.elapsedMs() + call.known.failures * retryMs;
+		if (failure !== 3) this.countFailure(call.known, retryMs);
+	}
+
+	private countFailure(known: Known | undefined, retryMs: number): void {
+		if (known === undefined) return;
+		known.failures++;
+		known.retryAtMs = this.options.elapsedMs() + known.failures * retryMs;
 	}
 
 	private closeCall(): void {

@@ -397,7 +397,8 @@ export class Simulation {
 		const onFailed = station.onFailed.bind(station);
 		station.onFailed = (action, failure) => {
 			const retryMs = variables.number(Variable.OCPPCommMessageAttemptIntervalTransactionEvent) * 1000;
-			if (!this.flash.isOff) this.checkers.callFailed(failure, station.messageTimeoutSeconds * 1000, retryMs);
+			const head = failure === 2 ? (outbox.peek() as EventLike | undefined) : undefined;
+			if (!this.flash.isOff) this.checkers.callFailed(ACTION_NAMES[action], failure, station.messageTimeoutSeconds * 1000, retryMs, head);
 			onFailed(action, failure);
 		};
 		const acknowledge = outbox.acknowledge.bind(outbox);
