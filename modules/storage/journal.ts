@@ -1,5 +1,5 @@
-// The security log on flash: what happened, when, and which of it the CSMS still has to be told. Rolling: when the area is
-// full the oldest goes, but a critical event that waits for the CSMS only when nothing else is left.
+// The security log on flash: what happened, when, and which of it the CSMS still has to be told. Rolling: when the area
+// is full the oldest goes, but a critical event that waits for the CSMS only when nothing else is left.
 // Owns: the records of the area and what waits of them. Not: what the numbers of events mean (model/security-event.ts),
 // when to send (blocks/security.ts). Source: OCPP 2.0.1 Part 2, A04. Format: docs/flash-format.md, "The journal".
 //

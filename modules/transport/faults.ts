@@ -29,7 +29,11 @@ export const TransportFault = freeze({
 	pongTimeout: 74,
 	/** The peer did not end a closing connection in time. */
 	closeTimeout: 75,
-	/** The URL of the profile cannot be used: not ws or wss. */
+	/** An upload did not move, or took too long in all. */
+	uploadTimeout: 76,
+	/** What was to be uploaded could not be read to its end. */
+	uploadSource: 77,
+	/** The URL of the profile cannot be used: no scheme that is spoken here. */
 	urlScheme: 80,
 	/** It holds a user name or password, or a fragment. */
 	urlPart: 81,
