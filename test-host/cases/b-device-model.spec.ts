@@ -292,7 +292,7 @@ describe("B05 SetVariables", () => {
 		}
 	});
 
-	it("A01.FR.02, A01.FR.03 a new password is kept, answered for, and used for a new connection", async () => {
+	it("A01.FR.01, A01.FR.02, A01.FR.03 a new password is kept, answered for, and used for a new connection", async () => {
 		const rig = await open();
 		rig.password = "new-password-of-20-x";
 		expect(await rig.set("SecurityCtrlr.BasicAuthPassword", "new-password-of-20-x")).toBe("Accepted");

@@ -53,7 +53,7 @@ describe("B09, B10 network profiles", () => {
 		expect(await rig.set("OCPPCommCtrlr.NetworkConfigurationPriority", "2,1")).toBe("Rejected");
 	});
 
-	it("B09.FR.04, A05.FR.10 a lower security profile than the one in use is Rejected", async () => {
+	it("B09.FR.02 security profile 0, which is none, is Rejected", async () => {
 		const rig = await open();
 		expect(await store(rig, 2, profile("ws://localhost/x", { securityProfile: 0 }))).toBe("Rejected");
 	});
@@ -136,7 +136,7 @@ describe("B09, B10 network profiles", () => {
 		expect(await rig.get("OCPPCommCtrlr.MessageTimeout.Default")).toBe("7");
 	});
 
-	it("A01.FR.03 with a password that the CSMS does not know after all, the one before is tried in turn", async () => {
+	it("A01.FR.04 with a password that the CSMS does not know after all, the one before is tried in turn", async () => {
 		const rig = await open({ variables: QUICK });
 		expect(await rig.set("SecurityCtrlr.BasicAuthPassword", "a-new-one-that-got-lost")).toBe("Accepted");
 		await rig.advance(10_000);

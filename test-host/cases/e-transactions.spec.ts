@@ -70,7 +70,7 @@ describe("E01 to E07 expected events", () => {
 		expect(rig.locked()).toBeTrue();
 	});
 
-	it("E01.FR.07, E01.FR.10, E01.FR.16, E01.FR.18 seqNo rises by one from 0; idToken and evse come once; every event has its state", async () => {
+	it("E01.FR.07, E01.FR.10, E02.FR.20, E01.FR.16, E01.FR.18 seqNo rises by one from 0; idToken and evse come once; every event has its state", async () => {
 		const rig = await open();
 		await rig.charge();
 		await rig.advance(181_000);
@@ -316,6 +316,34 @@ describe("E04, E08, E11, E12 offline", () => {
 		await rig.powerCut();
 		expect(rig.transactionEvents().filter((event) => event.eventType === "Ended").length).toBe(1);
 		expect(rig.transactionEvents().filter((event) => event.eventType === "Started").length).toBe(1);
+	});
+
+	it("E11.FR.04, E11.FR.05, E12.FR.08 with the store full only Updated events go, from the middle: first, last, Started and Ended stay in order", async () => {
+		const rig = await open({
+			blocks: 15,
+			variables: {
+				"OCPPCommCtrlr.RetryBackOffWaitMinimum": "600", "OCPPCommCtrlr.RetryBackOffRandomRange": "0", "OCPPCommCtrlr.RetryBackOffRepeatTimes": "0",
+				"SampledDataCtrlr.TxUpdatedInterval": "10", "SampledDataCtrlr.TxUpdatedMeasurands": "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage",
+			},
+		});
+		await rig.plug();
+		await rig.token("04A2B3");
+		rig.net("drop");
+		await rig.advance(7_200_000);
+		await rig.token("04A2B3");
+		const generated = rig.generated();
+		rig.net("up");
+		await rig.advance(620_000);
+		const events = rig.transactionEvents();
+		const seqNos = events.map((event) => event.seqNo);
+		expect(generated.length).toBeGreaterThan(700);
+		expect(seqNos.length).toBeLessThan(generated.length - 100);
+		expect(seqNos.length).toBeGreaterThan(100);
+		expect([...seqNos].sort((a, b) => a - b)).toEqual(seqNos);
+		expect(new Set(seqNos).size).toBe(seqNos.length);
+		expect([events[0].eventType, events.at(-1)!.eventType, events.at(-1)!.seqNo]).toEqual(["Started", "Ended", generated.at(-1)!]);
+		const gaps = seqNos.slice(1).map((seqNo, index) => seqNo - seqNos[index]);
+		expect(Math.max(...gaps)).toBeLessThanOrEqual(64);
 	});
 
 	it("E01.FR.07 a card that was accepted but never got a cable leaves no trace after a power cut", async () => {

@@ -19,12 +19,12 @@ describe("F05 UnlockConnector", () => {
 			expect((await rig.call("UnlockConnector", place)).status).toBe("UnknownConnector");
 	});
 
-	it("F05.FR.04 without a cable it is tried all the same", async () => {
+	it("F05.FR.01, F05.FR.04 without a cable it is tried all the same", async () => {
 		const rig = await open();
 		expect((await rig.call("UnlockConnector", FIRST)).status).toBe("Unlocked");
 	});
 
-	it("F05.FR.05, E05.FR.11 it frees a cable that was kept for its owner; a jammed bolt is UnlockFailed", async () => {
+	it("F05.FR.05, F05.FR.06, E05.FR.11 it frees a cable that was kept for its owner; a jammed bolt is UnlockFailed", async () => {
 		const rig = await open();
 		rig.csms.once("TransactionEvent", { idTokenInfo: { status: "Invalid" } });
 		await rig.charge();

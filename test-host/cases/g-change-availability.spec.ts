@@ -20,7 +20,7 @@ describe("G03, G04 ChangeAvailability", () => {
 		});
 	}
 
-	it("G03.FR.04, G04.FR.05 the answer comes first, then the status of each connector that changed", async () => {
+	it("G03.FR.04, G04.FR.05, G01.FR.07 the answer comes first, then the status of each connector that changed", async () => {
 		const rig = await open({ evses: 2 });
 		let from = rig.csms.messages.length;
 		expect(await change(rig, "Inoperative")).toBe("Accepted");
@@ -65,7 +65,7 @@ describe("G03, G04 ChangeAvailability", () => {
 		expect(told(rig, from)).toEqual(["1 Unavailable", "2 Unavailable"]);
 	});
 
-	it("G03.FR.06, G04.FR.07 the layers do not undo each other", async () => {
+	it("G03.FR.06, G03.FR.07, G04.FR.07, G04.FR.08 the layers do not undo each other", async () => {
 		const rig = await open();
 		await change(rig, "Inoperative", { id: 1, connectorId: 1 });
 		await change(rig, "Inoperative", { id: 1 });
