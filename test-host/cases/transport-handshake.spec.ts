@@ -118,7 +118,7 @@ describe("transport: the request", () => {
 		expect(keys.size).toBe(20);
 	});
 
-	it("A00.FR.202-205 the password goes as Basic authentication in UTF-8", () => {
+	it("A00.FR.202, A00.FR.203, A00.FR.204, A00.FR.205 the password goes as Basic authentication in UTF-8", () => {
 		for (const password of ["0123456789abcdef", "pässwörd mit €uro", "a:b:c:d:e:f:g:h:i", "p".repeat(64), "\u{1f600}".repeat(64)]) {
 			const request = lines(new Bench().request("ws://h", "CS:no".replace(":", "-"), password));
 			const found = request.filter((line) => line.startsWith("Authorization: Basic "));
@@ -220,7 +220,7 @@ describe("transport: the answer", () => {
 		["a status line without end", () => ["HTTP/1.1 101 " + "x".repeat(9000)], 0, TransportFault.headerTooLarge],
 	];
 	for (const [what, change, status, fault] of bad) {
-		it(`RFC 6455 §4.1 is refused with ${what}, and no frame is written`, () => {
+		it(`RFC 6455 §4.1, Part 4 §3.1.2, Part 4 §3.2 is refused with ${what}, and no frame is written`, () => {
 			const { events, bench } = answered(change);
 			expect(events).toEqual([`closed 0 ${status} ${fault}`]);
 			expect(bench.socket.closed).toBe(true);
