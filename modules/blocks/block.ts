@@ -146,6 +146,8 @@ export interface Station {
 	/** Keeps on flash what a reboot must know of the running transaction (false: it could not), and forgets it again. */
 	saveTransaction(evse: Evse): boolean;
 	forgetTransaction(evse: Evse): void;
+	/** Security profile of a slot for network profiles, 0 when it holds none. */
+	securityProfileOf(slot: number): number;
 	/** True when the slot holds a network profile. */
 	isSlotSet(slot: number): boolean;
 	/** Keeps a new Basic authentication password; true when it is on flash. */

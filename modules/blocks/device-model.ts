@@ -240,7 +240,7 @@ function setVariable(station: Station, asked: SetVariableDataType): SetVariableS
 	if (id === UNKNOWN_VARIABLE) return "UnknownVariable";
 	if (asked.attributeType !== undefined && asked.attributeType !== "Actual") return "NotSupportedAttributeType";
 	if (MUTABILITY[id] === Mutability.ReadOnly || !accepts(id, asked.attributeValue)) return "Rejected";
-	if (id === Variable.OCPPCommNetworkConfigurationPriority && !slotsAreSet(station, asked.attributeValue))
+	if (id === Variable.OCPPCommNetworkConfigurationPriority && !slotsAreUsable(station, asked.attributeValue))
 		return "Rejected"; // B10.FR.02
 	if (id === Variable.SecurityBasicAuthPassword) {
 		if (!station.setPassword(asked.attributeValue)) return "Rejected";
@@ -250,9 +250,18 @@ function setVariable(station: Station, asked: SetVariableDataType): SetVariableS
 	return station.variables.set(id, asked.attributeValue) ? "Accepted" : "Rejected";
 }
 
-function slotsAreSet(station: Station, priority: string): boolean {
+/**
+ * Each slot holds a profile (B10.FR.02), none with less security than is in use (A05.FR.10), and for TLS there is a root
+ * (A05.FR.02), with profile 3 also a certificate of the station (A05.FR.03).
+ */
+function slotsAreUsable(station: Station, priority: string): boolean {
 	const slots = priority.split(",");
-	for (let i = 0; i < slots.length; i++) if (!station.isSlotSet(Number(slots[i]))) return false;
+	for (let i = 0; i < slots.length; i++) {
+		const securityProfile = station.securityProfileOf(Number(slots[i]));
+		if (securityProfile === 0 || securityProfile < station.securityProfile) return false;
+		if (securityProfile >= 2 && station.vault.count(VaultKind.csmsRoot) === 0) return false;
+		if (securityProfile === 3 && station.vault.count(VaultKind.station) === 0) return false;
+	}
 	return true;
 }
 

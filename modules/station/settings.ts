@@ -63,12 +63,43 @@ export class NetworkProfiles implements ConnectionProfile {
 		this.birthPassword = identity.password;
 		this.cells = cells;
 		this.variables = variables;
-		if (cells.get(Cell.networkProfile) === undefined) {
+		if (!this.isAnySet()) {
 			const timeoutSeconds = variables.number(Variable.OCPPCommMessageTimeoutDefault);
 			cells.set(Cell.networkProfile, networkProfileText(identity.url, identity.securityProfile, timeoutSeconds));
 		}
 		this.lastGoodSlot = cells.getNumber(Cell.activeProfile, 1);
+		this.dropLower();
 		this.choose(0);
+	}
+
+	private isAnySet(): boolean {
+		for (let slot = 1; slot <= LIMITS.networkProfilesMax; slot++) if (this.isSet(slot)) return true;
+		return false;
+	}
+
+	/** Security profile of a slot, 0 when it holds none. */
+	securityProfileOf(slot: number): number {
+		const text = this.isSet(slot) ? this.cells.get(Cell.networkProfile + slot - 1) : undefined;
+		const profile = text === undefined ? undefined : parseNetworkProfile(text);
+		return profile === undefined ? 0 : profile.securityProfile;
+	}
+
+	/**
+	 * Takes slots with a lower security profile than has worked out of the priority list, and forgets them (A05.FR.05,
+	 * A05.FR.06). A power cut in between leaves the rest to the next boot.
+	 */
+	private dropLower(): void {
+		const least = this.cells.getNumber(Cell.securityProfile, 1);
+		if (least <= 1) return;
+		const listed = this.variables.text(Variable.OCPPCommNetworkConfigurationPriority).split(",");
+		const kept: string[] = [];
+		for (let i = 0; i < listed.length; i++) if (this.securityProfileOf(Number(listed[i])) >= least) kept.push(listed[i]!);
+		if (kept.length > 0 && kept.length < listed.length)
+			this.variables.set(Variable.OCPPCommNetworkConfigurationPriority, kept.join(","));
+		for (let slot = 1; slot <= LIMITS.networkProfilesMax; slot++) {
+			const securityProfile = this.securityProfileOf(slot);
+			if (securityProfile > 0 && securityProfile < least) this.cells.erase(Cell.networkProfile + slot - 1);
+		}
 	}
 
 	/** True when the slot holds a profile. */
@@ -96,7 +127,7 @@ export class NetworkProfiles implements ConnectionProfile {
 		if (slot === this.slot) return;
 		const text = this.cells.get(Cell.networkProfile + slot - 1);
 		const profile = text === undefined ? undefined : parseNetworkProfile(text);
-		if (profile === undefined) return;
+		if (profile === undefined || profile.securityProfile < this.cells.getNumber(Cell.securityProfile, 1)) return;
 		this.slot = slot;
 		this.url = profile.url;
 		this.securityProfile = profile.securityProfile;
@@ -106,6 +137,11 @@ export class NetworkProfiles implements ConnectionProfile {
 	/** The connection stands. True when it is with another profile than the one before (B10.FR.10). */
 	opened(): boolean {
 		if (!this.usesOldPassword) this.cells.erase(Cell.password);
+		// A05.FR.04: the value first; from here on no lower profile is used, whatever the power does.
+		if (this.securityProfile > this.cells.getNumber(Cell.securityProfile, 1)) {
+			this.cells.setNumber(Cell.securityProfile, this.securityProfile);
+			this.dropLower();
+		}
 		if (this.slot === this.lastGoodSlot) return false;
 		this.lastGoodSlot = this.slot;
 		this.cells.setNumber(Cell.activeProfile, this.slot);

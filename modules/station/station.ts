@@ -265,6 +265,10 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 		return this.profiles.isSet(slot);
 	}
 
+	securityProfileOf(slot: number): number {
+		return this.profiles.securityProfileOf(slot);
+	}
+
 	setPassword(password: string): boolean {
 		return this.profiles.setPassword(password);
 	}

@@ -1,6 +1,6 @@
 // The vault: certificates and the station's own key, each in an erase block of its own at the end of the partition. An
-// entry counts once its header is written, which is the last thing written, and stops counting when the header is zeroed;
-// so no power cut leaves half a certificate, and nothing ever has to be moved.
+// entry counts once its header is written, which is the last thing written, and stops counting when that is zeroed; so
+// no power cut leaves half a certificate, and nothing ever has to be moved.
 // Owns: those blocks. Not: what may be installed (blocks/certificates.ts). Format: docs/flash-format.md, "The vault".
 
 import { freeze } from "../../preload/freeze.js";

@@ -48,7 +48,8 @@ export class BoardMemory {
 	/** Replaces the file; what was written survives the end of the process at any instant. */
 	save(): void {
 		const path = join(this.directory, FILE);
-		const text = JSON.stringify({ format: FORMAT, plate: this.plate, evses: this.evses, runs: this.runs }, undefined, "\t");
+		const roots = this.plate.roots?.map((root) => Buffer.from(root).toString("base64"));
+		const text = JSON.stringify({ format: FORMAT, plate: { ...this.plate, roots }, evses: this.evses, runs: this.runs }, undefined, "\t");
 		writeFileSync(path + ".new", text + "\n", { mode: 0o600 });
 		renameSync(path + ".new", path);
 	}
@@ -72,5 +73,6 @@ function parse(text: string): { plate: NamePlate; evses: EvseMemory[]; runs: num
 		Array.isArray(evses) && evses.length === plate.evses && evses.every((evse) => typeof evse?.energyWh === "number" &&
 			evse.energyWh >= 0 && ["none", "station", "both"].includes(evse.cable));
 	if (!sound) throw new StoreProblem(`store is corrupt: ${FILE} does not hold what it should`);
-	return { plate, evses, runs };
+	const roots = (plate.roots as unknown as string[] | undefined)?.map((root) => new Uint8Array(Buffer.from(root, "base64")));
+	return { plate: { ...plate, roots }, evses, runs };
 }

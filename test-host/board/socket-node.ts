@@ -114,7 +114,9 @@ class NodeSocket implements Socket {
 	/** The connection is cut: the peer gets a reset instead of an orderly end. */
 	reset(): void {
 		this.over = true;
-		this.stream.resetAndDestroy();
+		// Node cannot reset a connection below TLS; the peer sees it end without TLS's own farewell.
+		if (this.options.secure) this.stream.destroy();
+		else this.stream.resetAndDestroy();
 	}
 
 	close(): void {

@@ -137,7 +137,7 @@ function hasIssued(issuer: Link, subject: Link): boolean {
 export function tlsErrorOf(error: NodeJS.ErrnoException): number {
 	const code = error.code ?? "";
 	if (!/SSL|TLS|PROTO/.test(code)) return 0;
-	if (/UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|WRONG_VERSION_NUMBER|WRONG_SSL_VERSION/.test(code)) return SocketError.tlsVersion;
+	if (/UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|WRONG_SSL_VERSION/.test(code)) return SocketError.tlsVersion;
 	if (/HANDSHAKE_FAILURE|NO_SHARED_CIPHER|NO_CIPHERS|INSUFFICIENT_SECURITY|WRONG_CIPHER|UNKNOWN_CIPHER/.test(code)) return SocketError.tlsCipher;
 	if (/ALERT.*CERTIFICATE|CERTIFICATE_REQUIRED|ALERT_UNKNOWN_CA|ACCESS_DENIED/.test(code)) return SocketError.clientRefused;
 	return SocketError.tlsFailed;

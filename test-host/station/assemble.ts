@@ -1,5 +1,6 @@
 // Puts a desktop station together from its arguments and its store: what scripts/station and npm start have in common.
 
+import { X509Certificate } from "node:crypto";
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import "../board/xs-globals.js";
@@ -77,6 +78,7 @@ function namePlate(args: StationArguments, version: string): NamePlate | undefin
 		serialNumber: args.identity.slice(0, SERIAL_NUMBER_MAX),
 		firmwareVersion: version,
 		evses: args.evses,
+		roots: args.ca === undefined ? undefined : [new Uint8Array(new X509Certificate(args.ca).raw)],
 	};
 }
 
