@@ -130,6 +130,12 @@ const COMMANDS = {
 			must(`bench ${name}`, process.execPath, [path.join(ROOT, "build", "node", "scripts", "bench", `${name}.js`)]);
 		}
 	},
+	/** Seeds of the simulator; see scripts/sim.ts. */
+	sim: (args) => {
+		setUp();
+		build();
+		must("sim", process.execPath, [path.join(ROOT, "build", "node", "scripts", "sim.js"), ...args]);
+	},
 	/** RAM and ROM of the firmware, counted on XS; see scripts/budget.ts. */
 	budget: (args) => {
 		setUp();

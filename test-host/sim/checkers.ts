@@ -270,8 +270,8 @@ export class Checkers {
 		this.openCall = undefined;
 	}
 
-	/** The firmware has handed a whole message to its transport. */
-	sent(text: string): void {
+	/** The firmware has handed a whole message to its transport; a CALL began at `sinceMs`. */
+	sent(text: string, sinceMs: number): void {
 		this.messages++;
 		this.said.push(text);
 		if (this.said.length > SAID_MAX) this.said.shift();
@@ -284,7 +284,7 @@ export class Checkers {
 		}
 		if (frame.type !== 2) return;
 		if (this.openCall !== undefined) this.fail("one CALL", `${frame.action} while ${this.openCall.action} is under way`);
-		this.openCall = { id: frame.id, action: frame.action, atMs: this.options.elapsedMs(), known: undefined, answer: "none" };
+		this.openCall = { id: frame.id, action: frame.action, atMs: sinceMs, known: undefined, answer: "none" };
 		if (frame.action === "TransactionEvent") this.eventSent(frame.payload as EventLike);
 	}
 

@@ -116,6 +116,8 @@ export class Simulation {
 	private poweredAtMs = 0;
 	private cuts = 0;
 	private stopped = false;
+	/** When the firmware's last CALL began: it may have waited for the transport since. */
+	private calledMs = 0;
 	private readonly pieces: { out: Uint8Array[]; in: Uint8Array[] } = { out: [], in: [] };
 
 	constructor(readonly options: SimOptions, private readonly make: MakeStation = (host) => new Station(host)) {
@@ -388,6 +390,12 @@ export class Simulation {
 	/** Puts eyes on the queue of a new life, and on what it makes of answers. */
 	private watch(station: Station): void {
 		const { outbox, variables } = station;
+		const rpc = station["rpc"];
+		const call = rpc.call.bind(rpc);
+		rpc.call = (action, payload) => {
+			this.calledMs = this.clock.elapsedMs;
+			call(action, payload);
+		};
 		const onResult = station.onResult.bind(station);
 		station.onResult = (action, bytes, from, to) => {
 			const taken = onResult(action, bytes, from, to);
@@ -448,7 +456,7 @@ export class Simulation {
 		pieces.length = 0;
 		this.hash.update(text);
 		this.trace(`${outgoing ? "->" : "<-"} ${text.slice(0, 300)}`);
-		if (outgoing) this.checkers.sent(text);
+		if (outgoing) this.checkers.sent(text, this.calledMs);
 		else this.checkers.received(text);
 	}
 
