@@ -251,8 +251,8 @@ function setVariable(station: Station, asked: SetVariableDataType): SetVariableS
 }
 
 /**
- * Each slot holds a profile (B10.FR.02), none with less security than is in use (A05.FR.10), and for TLS there is a root
- * (A05.FR.02), with profile 3 also a certificate of the station (A05.FR.03).
+ * Each slot holds a profile (B10.FR.02), none with less security than is in use (A05.FR.10), and for TLS there is
+ * a root (A05.FR.02), with profile 3 also a certificate of the station (A05.FR.03).
  */
 function slotsAreUsable(station: Station, priority: string): boolean {
 	const slots = priority.split(",");

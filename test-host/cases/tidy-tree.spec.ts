@@ -1,0 +1,9 @@
+import { resolve } from "node:path";
+import { checkTree } from "../../scripts/tidy.js";
+
+describe("scripts/tidy", () => {
+	it("the repository keeps the house rules", () => {
+		const found = checkTree(resolve(__dirname, "../..")).map(({ file, line, message }) => `${file}:${line}: ${message}`);
+		expect(found).toEqual([]);
+	});
+});
