@@ -1,5 +1,5 @@
-// Security events: their numbers, names and weight. The number is what the journal keeps on flash, so it never changes and
-// is never given out again (docs/flash-format.md).
+// Security events: their numbers, names and weight. The number is what the journal keeps on flash, so it never
+// changes and is never given out again (docs/flash-format.md).
 // Source: OCPP 2.0.1 Part 2, appendix 1 (security events), A04.
 
 import { freeze } from "../../preload/freeze.js";

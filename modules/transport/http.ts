@@ -1,6 +1,6 @@
-// A small HTTP/1.1 client for uploads: one request over one socket, its body made while it is sent, so that a log of any
-// length needs a buffer of HTTP_BUFFER_BYTES. Owns: that socket and how long it may take. Not: what is sent, nor whether
-// it is tried again (blocks/diagnostics.ts). One object per attempt; nothing of it stays.
+// A small HTTP/1.1 client for uploads: one request over one socket, its body made while it is sent, so that a log of
+// any length needs a buffer of HTTP_BUFFER_BYTES. Owns: that socket and how long it may take. Not: what is sent, nor
+// whether it is tried again (blocks/diagnostics.ts). One object per attempt; nothing of it stays.
 // Source: RFC 9110, RFC 9112; OCPP 2.0.1 Part 2, N01.FR.15, N01.FR.19.
 
 import { freeze } from "../../preload/freeze.js";
