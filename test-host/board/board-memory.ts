@@ -74,5 +74,5 @@ function parse(text: string): { plate: NamePlate; evses: EvseMemory[]; runs: num
 			evse.energyWh >= 0 && ["none", "station", "both"].includes(evse.cable));
 	if (!sound) throw new StoreProblem(`store is corrupt: ${FILE} does not hold what it should`);
 	const roots = (plate.roots as unknown as string[] | undefined)?.map((root) => new Uint8Array(Buffer.from(root, "base64")));
-	return { plate: { ...plate, roots }, evses, runs };
+	return { plate: roots === undefined ? plate : { ...plate, roots }, evses, runs };
 }

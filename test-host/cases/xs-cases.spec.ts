@@ -8,6 +8,8 @@ import { projectRoot } from "../xs/xs-station.js";
 import { xsPerFile } from "./xs-kit.js";
 
 const CASES_MS = 600_000;
+/** Cases of TLS and of signatures: the test host on XS has neither yet, so the firmware there is without crypto. */
+const NEEDS_CRYPTO = /^(a-profiles|m-certificates|tls-node)\.spec\.ts$/;
 
 describe("xs cases", () => {
 	const program = xsPerFile();
@@ -16,7 +18,9 @@ describe("xs cases", () => {
 		expect(program().host).not.toBe("");
 		const root = projectRoot();
 		const folder = join(root, "test-host", "cases");
-		const files = readdirSync(folder).filter((name) => name.endsWith(".spec.ts") && /from "\.\/rig\.js"/.test(readFileSync(join(folder, name), "utf8")));
+		const isCase = (name: string): boolean => name.endsWith(".spec.ts") && !NEEDS_CRYPTO.test(name) &&
+			/from "\.\/rig\.js"/.test(readFileSync(join(folder, name), "utf8"));
+		const files = readdirSync(folder).filter(isCase);
 		const bin = join(root, "node_modules", "jasmine", "bin", "jasmine.js");
 		const args = [bin, "--require=ts-node/register/transpile-only", "--config=test-host/jasmine.json", ...files.map((name) => `test-host/cases/${name}`)];
 		const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, STATION_ENGINE: "xs" }, stdio: ["ignore", "pipe", "pipe"] });
