@@ -35,7 +35,7 @@ export class DeviceClock implements Clock {
 	}
 
 	since(mark: number): number {
-		return ((this.#time.ticks | 0) - mark) | 0;
+		return ((this.#time.ticks | 0) - mark) >>> 0;
 	}
 
 	utc(): number {

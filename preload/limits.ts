@@ -62,6 +62,8 @@ export const LIMITS = freeze({
 	clockStepSeconds: 30,
 	/** Security events of one kind that an outsider can cause are written once in this time. */
 	securityEventMs: 60_000,
+	/** Earliest time of day that is believed: 2020-01-01. A CSMS that tells less has no clock itself. */
+	utcMsMin: 1_577_836_800_000,
 	/** Seconds until the next BootNotification when the CSMS answers Pending or Rejected with interval 0. */
 	bootIntervalSeconds: 60,
 } as const);

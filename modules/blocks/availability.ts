@@ -3,6 +3,7 @@
 
 import { Action } from "../../preload/actions.js";
 import { freeze } from "../../preload/freeze.js";
+import { LIMITS } from "../../preload/limits.js";
 import type {
 	ChangeAvailabilityRequest,
 	ChangeAvailabilityResponse,
@@ -51,7 +52,8 @@ function heartbeat(station: Station): HeartbeatRequest {
 
 function heartbeatResult(station: Station, response: HeartbeatResponse): void {
 	const utcMs = parseDateTime(response.currentTime);
-	if (isNaN(utcMs)) return;
+	station.clockMark = station.host.clock.ticks(); // asked, whatever came of it
+	if (!(utcMs >= LIMITS.utcMsMin)) return;
 	station.host.clock.set(utcMs);
 	station.raise(InternalEvent.clockSet, -1, 0);
 }

@@ -73,10 +73,12 @@ function bootNotification(station: Station): BootNotificationRequest {
 function bootNotificationResult(station: Station, response: BootNotificationResponse): void {
 	const registration = registrationOf(response.status);
 	const utcMs = parseDateTime(response.currentTime);
-	if (!isNaN(utcMs)) {
+	if (utcMs >= LIMITS.utcMsMin) {
 		station.host.clock.set(utcMs); // B01.FR.06, before anything is stamped
 		station.raise(InternalEvent.clockSet, -1, 0);
 	}
+	// Without a time of day nothing can be stamped: such an answer is none.
+	if (isNaN(station.host.clock.utc())) return wait(station, LIMITS.bootIntervalSeconds);
 	wait(station, response.interval > 0 ? response.interval : LIMITS.bootIntervalSeconds);
 	station.registration = registration;
 	station.host.log.event(LogCode.registered, registration, response.interval);

@@ -69,7 +69,7 @@ export class VirtualClock implements Clock, Scheduler {
 	}
 
 	since(mark: number): number {
-		return (this.ticks() - mark) | 0;
+		return (this.ticks() - mark) >>> 0;
 	}
 
 	utc(): number {
@@ -126,6 +126,7 @@ export class DesktopClock implements Clock, Scheduler {
 	private readonly list = new TimerList();
 	private readonly startTicks: number;
 	private utcOffsetMs = NaN;
+	private countedMs = 0;
 	private markMs: number;
 	private atMarkMs = 0;
 	private rateNow = 1;
@@ -144,11 +145,13 @@ export class DesktopClock implements Clock, Scheduler {
 	}
 
 	ticks(): number {
-		return (this.startTicks + Math.floor(this.nowMs())) | 0;
+		// Rounding must not turn the counter back by one: since() would tell of 49 days.
+		this.countedMs = Math.max(this.countedMs, Math.floor(this.nowMs()));
+		return (this.startTicks + this.countedMs) | 0;
 	}
 
 	since(mark: number): number {
-		return (this.ticks() - mark) | 0;
+		return (this.ticks() - mark) >>> 0;
 	}
 
 	utc(): number {

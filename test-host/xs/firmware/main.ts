@@ -26,7 +26,7 @@ class NativeClock implements Clock {
 		return host.ticks();
 	}
 	since(mark: number): number {
-		return (host.ticks() - mark) | 0;
+		return (host.ticks() - mark) >>> 0;
 	}
 	utc(): number {
 		return host.utc();
