@@ -301,7 +301,8 @@ export class RandomCsms {
 	}
 
 	private now(): string {
-		return new Date(this.nowMs()).toISOString();
+		const isLost = this.dice.chance(this.habits.lostClock);
+		return new Date(isLost ? this.witness.elapsedMs() : this.nowMs()).toISOString();
 	}
 
 	/** From now on a CSMS as one wishes it. */
@@ -309,7 +310,7 @@ export class RandomCsms {
 		this.isCalm = true;
 		this.habits = {
 			...this.habits, thinkMs: [0, 0], silent: 0, late: 0, callError: 0, badAnswer: 0, answersTwice: 0, wrongId: 0, refusesToken: 0,
-			refusesEvent: 0, pendingBoot: 0, rejectedBoot: 0, refusesUpgrade: 0, fragments: 0, heartbeatSeconds: 300,
+			refusesEvent: 0, pendingBoot: 0, rejectedBoot: 0, refusesUpgrade: 0, fragments: 0, lostClock: 0, heartbeatSeconds: 300,
 		};
 	}
 

@@ -86,6 +86,8 @@ export interface CsmsHabits {
 	profiles: boolean;
 	availability: boolean;
 	heartbeatSeconds: number;
+	/** Has no clock itself and tells a time of 1970. */
+	lostClock: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -99,7 +101,7 @@ export function optionsOf(seed: number, hours: number): SimOptions {
 		return dice.chance(often) ? Math.round(strength * strength * most * 1e4) / 1e4 : 0;
 	};
 	const latency = dice.pick([[0, 0], [1, 5], [10, 80], [0, 400], [200, 2500]] as const);
-	return {
+	const options: SimOptions = {
 		seed,
 		hours,
 		evses: dice.pick([1, 1, 2, 3]),
@@ -152,6 +154,7 @@ export function optionsOf(seed: number, hours: number): SimOptions {
 			profiles: dice.chance(0.3),
 			availability: dice.chance(0.4),
 			heartbeatSeconds: dice.pick([0, 20, 300, 3600, 86_400]),
+			lostClock: 0,
 		},
 		people: {
 			idleMs: dice.pick([5_000, 120_000, 900_000]),
@@ -171,5 +174,22 @@ export function optionsOf(seed: number, hours: number): SimOptions {
 			internal: some(4, 0.3),
 			lastMs: dice.pick([100, 30_000, 600_000]),
 		},
+	};
+	// New habits are drawn behind the old ones, so that kept seeds keep their meaning.
+	options.csms.lostClock = some(0.9, 0.2);
+	return options;
+}
+
+/** A board on which nothing happens by itself, with a CSMS that is always there and agrees to everything. */
+export function quietOptions(hours: number): SimOptions {
+	const { network, csms, people, faults, ...rest } = optionsOf(1, hours);
+	const none = <T extends object>(rates: T): T => ({ ...rates, ...Object.fromEntries(Object.keys(rates).map((name) => [name, 0])) });
+	return {
+		...rest,
+		evses: 1, phases: 3, hasLock: true, blocks: 64, hasBattery: false, startTicks: 0, baseUtc: Date.UTC(2026, 2, 1, 8),
+		network: { ...none(network), latencyMs: [5, 5], windowBytes: 5744, pieceBytes: 1460, outageMs: 1 },
+		csms: { ...none(csms), thinkMs: [0, 0], resets: false, passwords: false, profiles: false, availability: false, heartbeatSeconds: 3600 },
+		people: { ...none(people), idleMs: Infinity, chargeMs: 1 },
+		faults: { ...none(faults), lastMs: 1 },
 	};
 }

@@ -32,6 +32,7 @@ export class People {
 	}
 
 	private comeAgain(index: number): void {
+		if (this.habits.idleMs === Infinity) return;
 		this.clock.after(this.dice.wait(this.habits.idleMs), () => this.visit(index));
 	}
 

@@ -165,11 +165,26 @@ export class Simulation {
 		this.arrangeFaults();
 	}
 
-	/** Runs to the end. */
+	/** Power on, trouble, calm, verdict. */
 	run(): Verdict {
-		const { options } = this;
+		this.begin();
+		this.pass(this.options.hours * HOUR_MS);
+		return this.finish();
+	}
+
+	/** Power comes on for the first time. */
+	begin(): void {
 		this.powerOn(RestartCause.powerUp);
-		this.pass(options.hours * HOUR_MS);
+	}
+
+	/** The firmware that runs now; undefined while the board is dark. */
+	get station(): Station | undefined {
+		return this.life?.station;
+	}
+
+	/** All trouble ends; what is owed must be paid. */
+	finish(): Verdict {
+		const { options } = this;
 		this.calm();
 		for (let hours = 0; hours < CALM_HOURS_MAX && !this.stopped; hours += 0.25) {
 			this.pass(HOUR_MS / 4);
@@ -190,7 +205,8 @@ export class Simulation {
 		};
 	}
 
-	private pass(ms: number): void {
+	/** Lets time pass, to the end or to the first finding. */
+	pass(ms: number): void {
 		const endMs = this.clock.elapsedMs + ms;
 		while (this.clock.elapsedMs < endMs && !this.stopped) {
 			this.clock.advance(Math.min(this.clock.nextInMs, endMs - this.clock.elapsedMs));
@@ -217,7 +233,7 @@ export class Simulation {
 			life.station = this.make(this.hostOf(life));
 		} catch (error) {
 			if (!this.flash.isOff) return this.crash(error);
-			return this.loseDown();
+			return this.cutPower();
 		}
 		const { station } = life;
 		// The constructor reads only; what it found is what a power cut has left.
@@ -239,8 +255,8 @@ export class Simulation {
 		});
 	}
 
-	/** The power goes, now: whatever the firmware was doing has no further effect. */
-	private loseDown(): void {
+	/** The power goes, now: whatever the firmware was doing has no further effect. It comes back after `darkMs`, or when chance says. */
+	cutPower(darkMs?: number): void {
 		const { life, dice } = this;
 		if (life === undefined) return;
 		this.cuts++;
@@ -248,7 +264,7 @@ export class Simulation {
 		this.takeOut(life);
 		this.network.vanish(dice.chance(0.5));
 		if (!this.options.hasBattery) this.clock.forget();
-		const offMs = this.calmNow ? 1000 : dice.pick([100, 3000, 60_000, dice.wait(HOUR_MS)]);
+		const offMs = darkMs ?? (this.calmNow ? 1000 : dice.pick([100, 3000, 60_000, dice.wait(HOUR_MS)]));
 		this.clock.after(offMs, () => {
 			this.flash.powerOn();
 			this.powerOn(RestartCause.powerUp);
@@ -383,7 +399,7 @@ export class Simulation {
 		if (this.stepped || this.flash.isOff) {
 			this.stepped = false;
 		}
-		if (this.flash.isOff) this.loseDown();
+		if (this.flash.isOff) this.cutPower();
 		else this.look();
 	}
 
@@ -518,7 +534,7 @@ export class Simulation {
 				try {
 					flash.eraseBlock(0);
 				} catch {
-					return this.loseDown();
+					return this.cutPower();
 				}
 			}
 			flash.cutAt(dice.pick([1, 2, 3, dice.between(1, 30)]), dice.pick(TORN), dice.word());
