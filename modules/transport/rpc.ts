@@ -133,6 +133,11 @@ export class Rpc implements ConnectionListener {
 			if (this.answer === Answer.none && !this.isAnswered) this.connection.hold(false);
 		}
 		if (this.callAction === NO_CALL || this.dueMs > 0) return;
+		if (this.connection.sending && !this.isAnswer) {
+			// Still on its way out: the answer cannot be late yet. Whether the link is slow or dead, the Ping tells.
+			this.callMark = this.host.clock.ticks();
+			return this.connection.probe();
+		}
 		this.host.log.event(LogCode.callTimedOut, this.callAction, 0);
 		this.connection.probe();
 		this.fail(2);
