@@ -87,6 +87,8 @@ function transactionsOn(station: Station, code: number, evseIndex: number, value
 		case EventCode.faultCleared:
 			evse.faults &= ~value;
 			if (evse.faults === 0) evse.permit.claim(Claim.Safety, evse.port.milliampsMax);
+			// The bolt moves again: nobody's cable stays locked without a transaction.
+			if (value === FaultBit.lock && evse.transactionId === "" && evse.lockedFor === "") evse.port.lock(false);
 			return;
 		case InternalEvent.authorized:
 			evse.owesIdToken = true;
