@@ -620,6 +620,7 @@ export class Simulation {
 			if (status !== "Available" && !(status === "Unavailable" && evse.barred !== 0)) {
 				checkers.fail("rest", `EVSE ${index + 1} is told as ${status || "nothing"}`);
 			}
+			if (this.board.evses[index].isLocked && evse.lockedFor === "") checkers.fail("rest", `EVSE ${index + 1} holds a cable for nobody`);
 		});
 	}
 }
