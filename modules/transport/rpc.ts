@@ -58,7 +58,9 @@ export class Rpc implements ConnectionListener {
 
 	private callAction = NO_CALL;
 	private callId = "";
+	/** Clock marks: the CALL was out, and the message that is going out began. */
 	private callMark = 0;
+	private sendMark = 0;
 
 	private answer: number = Answer.none;
 	private answerId = "";
@@ -94,7 +96,7 @@ export class Rpc implements ConnectionListener {
 	call(action: number, payload: object): void {
 		this.callAction = action;
 		this.callId = this.idPrefix + (this.idCount++).toString(36);
-		this.callMark = this.host.clock.ticks();
+		this.callMark = this.sendMark = this.host.clock.ticks();
 		this.isAnswer = false;
 		this.encoder.startCall(this.callId, action, payload);
 		if (!this.connection.send(this.encoder)) this.fail(3);
@@ -130,14 +132,17 @@ export class Rpc implements ConnectionListener {
 			const length = this.received;
 			this.received = NOTHING;
 			this.take(length);
-			if (this.answer === Answer.none && !this.isAnswered) this.connection.hold(false);
+			// The answer may be out already, and the next message in its place: that one waits for the next step.
+			const isFree = this.answer === Answer.none && !this.isAnswered && this.received === NOTHING;
+			if (isFree) this.connection.hold(false);
 		}
-		if (this.callAction === NO_CALL || this.dueMs > 0) return;
-		if (this.connection.sending && !this.isAnswer) {
-			// Still on its way out: the answer cannot be late yet. Whether the link is slow or dead, the Ping tells.
-			this.callMark = this.host.clock.ticks();
+		if (this.dueMs > 0) return;
+		if (this.connection.sending) {
+			// On its way out for so long: whether the link is slow or dead, the Ping tells. No answer can be late yet.
+			this.sendMark = this.host.clock.ticks();
 			return this.connection.probe();
 		}
+		if (this.callAction === NO_CALL) return;
 		this.host.log.event(LogCode.callTimedOut, this.callAction, 0);
 		this.connection.probe();
 		this.fail(2);
@@ -145,8 +150,9 @@ export class Rpc implements ConnectionListener {
 
 	/** Milliseconds until step() has something to do, LIMITS.sleepMsMax where nothing is open. */
 	get dueMs(): number {
-		if (this.callAction === NO_CALL) return LIMITS.sleepMsMax;
-		return this.timeoutSeconds * 1000 - this.host.clock.since(this.callMark);
+		const isSending = this.connection.sending;
+		if (this.callAction === NO_CALL && !isSending) return LIMITS.sleepMsMax;
+		return this.timeoutSeconds * 1000 - this.host.clock.since(isSending ? this.sendMark : this.callMark);
 	}
 
 	private fail(failure: 1 | 2 | 3): void {
@@ -162,6 +168,7 @@ export class Rpc implements ConnectionListener {
 		if (this.connection.sending) return this.connection.hold(true);
 		const kind = this.answer;
 		this.isAnswer = true;
+		this.sendMark = this.host.clock.ticks();
 		if (kind === Answer.result)
 			this.encoder.startResult(this.answerId, this.answerAction, this.answerPayload as object);
 		else this.encoder.startError(this.answerId, this.answerError, this.answerText);
