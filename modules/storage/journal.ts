@@ -47,6 +47,12 @@ export class JournalCursor {
 	endIndex = NONE;
 	endAt = 0;
 	epoch = 0;
+
+	/** Back to the beginning; the end stays where it was. */
+	rewind(): void {
+		this.index = 0;
+		this.at = HEADER_BYTES;
+	}
 }
 
 export class Journal {
@@ -70,7 +76,8 @@ export class Journal {
 	constructor(store: Store, diagnostics: Log) {
 		this.store = store;
 		this.diagnostics = diagnostics;
-		const ring = this.open();
+		const ring = store.openJournal(true);
+		this.ring = ring;
 		this.wasEmpty = ring.length === 0;
 		for (let i = 0; i < ring.length; i++) {
 			const block = ring.chain[i] as number;
@@ -147,8 +154,7 @@ export class Journal {
 	/** Begins to read the journal as it is now, oldest first. */
 	begin(cursor: JournalCursor): void {
 		const ring = this.open();
-		cursor.index = 0;
-		cursor.at = HEADER_BYTES;
+		cursor.rewind();
 		cursor.endIndex = ring.length - 1;
 		cursor.endAt = ring.length === 0 ? 0 : (ring.ends[ring.tail] as number);
 		cursor.epoch = this.epoch;
@@ -178,7 +184,7 @@ export class Journal {
 	}
 
 	private open(): Ring {
-		if (this.ring === undefined) this.ring = this.store.openJournal();
+		if (this.ring === undefined) this.ring = this.store.openJournal(false);
 		return this.ring;
 	}
 
@@ -413,22 +419,20 @@ function cut(text: string): string {
 	return shorter;
 }
 
-/** Milliseconds since 1970 as 48 bits, low ones first; all bits set for NaN. */
+/**
+ * Milliseconds since 1970 as 48 bits, low ones first; 0 for NaN. Not all bits set: a record may not end in blank words,
+ * because the end of a block is found by its last programmed byte.
+ */
 function putTime(bytes: Uint8Array, at: number, utcMs: number): void {
-	let rest = utcMs >= 0 ? utcMs : -1;
+	let rest = utcMs > 0 ? utcMs : 0;
 	for (let i = 0; i < TIME_BYTES; i++) {
-		bytes[at + i] = rest < 0 ? 0xff : rest % 256;
-		if (rest >= 0) rest = Math.floor(rest / 256);
+		bytes[at + i] = rest % 256;
+		rest = Math.floor(rest / 256);
 	}
 }
 
 function timeOf(bytes: Uint8Array, at: number): number {
 	let utcMs = 0;
-	let isBlank = true;
-	for (let i = TIME_BYTES - 1; i >= 0; i--) {
-		const byte = bytes[at + i] as number;
-		if (byte !== 0xff) isBlank = false;
-		utcMs = utcMs * 256 + byte;
-	}
-	return isBlank ? NaN : utcMs;
+	for (let i = TIME_BYTES - 1; i >= 0; i--) utcMs = utcMs * 256 + (bytes[at + i] as number);
+	return utcMs === 0 ? NaN : utcMs;
 }

@@ -298,8 +298,9 @@ export class Ring {
 	 * Finds the blocks in use and the end of each. Finishes what a power cut has interrupted: a merge that was complete
 	 * retires its sources, an incomplete one is dropped, a torn record at the end is zeroed.
 	 * Cost: one read per block, and the last block (and any other that was never closed) is read as a whole.
+	 * @param isBoot  a power cut may have come before: what is sound but perhaps half programmed is written once more
 	 */
-	mount(): void {
+	mount(isBoot = true): void {
 		const header = this.header;
 		this.length = 0;
 		this.nextSequence = 1;
@@ -328,10 +329,11 @@ export class Ring {
 			else {
 				this.sealed = false;
 				this.events[block] = UNCOUNTED;
-				this.findEnd(block);
+				this.findEnd(block, isBoot);
 			}
 		}
-		if (!this.sealed && this.length > 0 && this.ends[this.tail] === HEADER_BYTES) this.strengthen(this.tail);
+		if (!isBoot || this.sealed || this.length === 0) return;
+		if (this.ends[this.tail] === HEADER_BYTES) this.strengthen(this.tail);
 	}
 
 	private readHeader(block: number): number {
@@ -388,7 +390,7 @@ export class Ring {
 	 * Sets the end of a block that has no summary. What was programmed behind its last good record is a torn write: it
 	 * is zeroed, which makes it padding. A block that cannot be read takes no more records.
 	 */
-	private findEnd(block: number): void {
+	private findEnd(block: number, isBoot: boolean): void {
 		this.ends[block] = this.programmed(block);
 		let last = 0;
 		let end = HEADER_BYTES;
@@ -403,7 +405,7 @@ export class Ring {
 		if (this.foundDamage > 0) {
 			this.reportDamage(block, 1);
 			this.clear(block, end, (this.ends[block] as number) - end);
-		} else if (last > 0) this.strengthenRecord(block, last, end);
+		} else if (isBoot && last > 0) this.strengthenRecord(block, last, end);
 	}
 
 	/** First place behind the last programmed byte of a block, rounded up to a word; at least HEADER_BYTES. */

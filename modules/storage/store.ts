@@ -155,20 +155,23 @@ export class Store {
 
 	private mount(): StoreState {
 		const queueBlocks = this.flash.blocks - this.cellBlocks - this.journalBlocks;
-		this.cells = this.ring(Area.cells, 0, this.cellBlocks);
-		this.queue = this.ring(Area.queue, this.cellBlocks, queueBlocks);
+		this.cells = this.ring(Area.cells, 0, this.cellBlocks, true);
+		this.queue = this.ring(Area.queue, this.cellBlocks, queueBlocks, true);
 		return StoreState.ready;
 	}
 
-	/** The area of the journal, mounted. Made anew at each call, because the journal is rarely asked for. */
-	openJournal(): Ring {
-		return this.ring(Area.journal, this.flash.blocks - this.journalBlocks, this.journalBlocks);
+	/**
+	 * The area of the journal, mounted. Made anew at each call, because the journal is rarely asked for.
+	 * @param isBoot  the first time since the power came on
+	 */
+	openJournal(isBoot: boolean): Ring {
+		return this.ring(Area.journal, this.flash.blocks - this.journalBlocks, this.journalBlocks, isBoot);
 	}
 
-	private ring(area: number, firstBlock: number, blocks: number): Ring {
+	private ring(area: number, firstBlock: number, blocks: number, isBoot: boolean): Ring {
 		const { flash, diagnostics, window, header } = this;
 		const ring = new Ring(flash, diagnostics, window, header, area, firstBlock, blocks, this.division);
-		ring.mount();
+		ring.mount(isBoot);
 		return ring;
 	}
 }

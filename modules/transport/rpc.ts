@@ -28,6 +28,8 @@ export interface RpcListener {
 	onAnswered(): void;
 	/** The CSMS answered our CALL; false when the payload breaks its schema. */
 	onResult(action: number, bytes: Uint8Array, payloadFrom: number, payloadTo: number): boolean;
+	/** Something arrived that breaks the framework: no frame, an unknown kind of one, or longer than can be read. */
+	onInvalid(error: RpcError): void;
 	/** Our CALL has no usable answer: Failure of blocks/block.ts, 1 refused, 2 time-out, 3 offline. */
 	onFailed(action: number, failure: 1 | 2 | 3): void;
 }
@@ -219,6 +221,7 @@ export class Rpc implements ConnectionListener {
 		if (length > bytes.length) {
 			// B06.FR.17: only a CALL is answered; a reply that is too long counts as none.
 			this.host.log.event(LogCode.messageTooLong, length, 0);
+			this.listener.onInvalid(RpcError.FormatViolation);
 			scanHead(bytes, bytes.length, frame);
 			if (frame.messageType !== MessageType.Call || !frame.idRead) return;
 			this.answerId = frame.id;
@@ -226,6 +229,7 @@ export class Rpc implements ConnectionListener {
 		}
 		scan(bytes, length, frame);
 		if (frame.error !== RpcError.None) {
+			this.listener.onInvalid(frame.error);
 			// A broken reply is nobody's request: answering it could start a volley of errors.
 			const type = frame.messageType;
 			if (type === MessageType.CallResult || type === MessageType.CallError) return this.ignore();

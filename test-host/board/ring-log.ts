@@ -33,6 +33,14 @@ export class RingLog implements Log {
 		this.listener?.(textOf(entry));
 	}
 
+	/** Copies the event `age` events back (0 is the newest) as code, a, b to into[0, 3). False when it left the ring. */
+	read(age: number, into: Int32Array): boolean {
+		const entry = this.entries[this.entries.length - 1 - age];
+		if (entry === undefined) return false;
+		into.set([entry.code, entry.a, entry.b]);
+		return true;
+	}
+
 	/** The last `n` events as text, oldest first. */
 	last(n: number): string[] {
 		return n <= 0 ? [] : this.entries.slice(-n).map(textOf);

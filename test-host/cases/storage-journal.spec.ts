@@ -105,6 +105,15 @@ describe("storage journal", () => {
 		expect(all(boot(flash)).map((its) => its[2] - BASE_MS)).toEqual([0, 0, 3_600_000]);
 	});
 
+	it("an event without text and time is whole for whoever mounts the area anew", () => {
+		const flash = new FlashMemory(SMALL);
+		const journal = boot(flash);
+		journal.append(4, true, NaN, "");
+		journal.rest();
+		journal.clockSet(BASE_MS);
+		expect(all(boot(flash))).toEqual([[4, true, BASE_MS, ""]]);
+	});
+
 	it("a text that is too long is cut between two characters", () => {
 		const journal = boot(new FlashMemory(SMALL));
 		journal.append(1, false, BASE_MS, "x".repeat(400));
@@ -191,6 +200,18 @@ describe("storage journal", () => {
 		for (let i = 0; i < 400; i++) journal.append(9, false, BASE_MS, `later ${i}`);
 		expect(journal.isValid(cursor)).toBeFalse();
 		expect(journal.next(cursor, entry)).toBeFalse();
+	});
+
+	it("mounting the area anew within a life writes nothing", () => {
+		const flash = new FlashMemory(SMALL);
+		const journal = boot(flash);
+		journal.append(4, true, BASE_MS, "a");
+		const writes = flash.writes;
+		for (let i = 0; i < 5; i++) {
+			journal.rest();
+			expect(journal.peek(new JournalEntry())).toBeTrue();
+		}
+		expect(flash.writes).toBe(writes);
 	});
 
 	it("a blank area has nothing to read", () => {
