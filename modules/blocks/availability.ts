@@ -53,9 +53,7 @@ function heartbeat(station: Station): HeartbeatRequest {
 function heartbeatResult(station: Station, response: HeartbeatResponse): void {
 	const utcMs = parseDateTime(response.currentTime);
 	station.clockMark = station.host.clock.ticks(); // asked, whatever came of it
-	if (!(utcMs >= LIMITS.utcMsMin)) return;
-	station.host.clock.set(utcMs);
-	station.raise(InternalEvent.clockSet, -1, 0);
+	if (utcMs >= LIMITS.utcMsMin) station.setClock(utcMs);
 }
 
 function statusDue(station: Station): boolean {

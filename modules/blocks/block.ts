@@ -8,6 +8,7 @@ import type { Registration } from "../model/registration.js";
 import type { Host } from "../ports/host.js";
 import type { MeterReading } from "../ports/evse-port.js";
 import type { Cells } from "../storage/cells.js";
+import type { Journal } from "../storage/journal.js";
 import type { Outbox } from "../storage/outbox.js";
 import type { Variables } from "../storage/variables.js";
 import type { Vault } from "../storage/vault.js";
@@ -15,6 +16,8 @@ import type { Verdict } from "../core/decode.js";
 import type { BaseReport } from "../model/report.js";
 import type { PendingReset } from "../model/reset.js";
 import type { PendingToken } from "../model/pending-token.js";
+import type { SecurityState } from "../model/security-state.js";
+import type { Trust } from "../ports/socket.js";
 
 /** A response object, or the RPC error that answers the CALL. */
 export type Answer = object | RpcError;
@@ -74,6 +77,22 @@ export interface Block {
 	link?(station: Station, up: boolean): void;
 }
 
+/** A log on its way to a file server; diagnostics.ts owns it. */
+export interface Upload {
+	/** True until it has ended. */
+	readonly isBusy: boolean;
+	/** The journal is being read: what reading takes of RAM is wanted again at once. */
+	readonly readsJournal: boolean;
+}
+
+/** What a CSMS is told of a customer; customer-information.ts owns it. */
+export interface CustomerReport {
+	readonly requestId: number;
+	readonly data: string;
+	/** The answer to CustomerInformation is out. */
+	isReleased: boolean;
+}
+
 /** The part of the station that blocks see. */
 export interface Station {
 	readonly host: Host;
@@ -81,8 +100,17 @@ export interface Station {
 	readonly variables: Variables;
 	readonly cells: Cells;
 	readonly outbox: Outbox;
+	/** The security log. */
+	readonly journal: Journal;
+	readonly security: SecurityState;
+	/** The log that is being uploaded, null when none is. */
+	upload: Upload | null;
+	/** What is to be told of a customer, null when nothing is. */
+	customerReport: CustomerReport | null;
 	/** Certificates and keys. */
 	readonly vault: Vault;
+	/** Whom TLS may trust. */
+	readonly trust: Trust;
 	/** The message at hand, only inside CallRow.handle; it may be changed. */
 	readonly received: Uint8Array;
 	/** What decoding the message at hand has found. */
@@ -122,6 +150,8 @@ export interface Station {
 	readonly reset: PendingReset;
 	/** A TriggerMessage asked for the next BootNotification. */
 	bootTriggered: boolean;
+	/** HTTP status with which the CSMS refused the last attempt to connect, 0 when it did not. */
+	readonly refusedStatus: number;
 	/** Security profile in use, 1 to 3. */
 	readonly securityProfile: number;
 	/** How long the answer to a CALL may take, as the network profile in use says. */
@@ -137,6 +167,8 @@ export interface Station {
 	/** The password was changed; the connection is made anew when the answer is out. */
 	credentialsChanged: boolean;
 
+	/** The CSMS has told the time of day: sets the clock and raises InternalEvent.clockSet. */
+	setClock(utcMs: number): void;
 	/** Raises an internal event: every block's `on` runs before this returns. */
 	raise(code: number, evseIndex: number, value: number): void;
 	/** The owner may sleep at most this long; called from step(). */

@@ -9,7 +9,6 @@ import { LIMITS } from "../../preload/limits.js";
 import type {
 	BootNotificationRequest,
 	BootNotificationResponse,
-	BootReasonEnumType,
 	ResetRequest,
 	ResetResponse,
 	SetNetworkProfileRequest,
@@ -18,8 +17,10 @@ import type {
 import { Variable } from "../../preload/variables.js";
 import { parseDateTime } from "../core/datetime.js";
 import { Bar, NONE_SENT } from "../model/availability.js";
+import { BOOT_REASONS } from "../model/boot-reason.js";
 import { Registration, registrationOf } from "../model/registration.js";
 import { ResetPhase } from "../model/reset.js";
+import { Reconfigured, SecurityEvent, securityEvent } from "../model/security-event.js";
 import { InternalEvent, LogCode, RestartCause, StopCause } from "../ports/events.js";
 import { Cell } from "../storage/cell-ids.js";
 import { networkProfileText } from "../storage/network-profile.js";
@@ -33,19 +34,6 @@ const RESET_SCHEDULED: ResetResponse = freeze({ status: "Scheduled" } as const);
 const PROFILE_ACCEPTED: SetNetworkProfileResponse = freeze({ status: "Accepted" } as const);
 const PROFILE_REJECTED: SetNetworkProfileResponse = freeze({ status: "Rejected" } as const);
 const PROFILE_FAILED: SetNetworkProfileResponse = freeze({ status: "Failed" } as const);
-
-/** By RestartCause. */
-const REASONS: readonly BootReasonEnumType[] = freeze([
-	"PowerUp",
-	"ApplicationReset",
-	"FirmwareUpdate",
-	"LocalReset",
-	"RemoteReset",
-	"ScheduledReset",
-	"Triggered",
-	"Unknown",
-	"Watchdog",
-]);
 
 function bootDue(station: Station): boolean {
 	if (station.registration === Registration.Accepted) return false;
@@ -66,17 +54,14 @@ function bootNotification(station: Station): BootNotificationRequest {
 			vendorName: identity.vendorName,
 			firmwareVersion: identity.firmwareVersion === "" ? undefined : identity.firmwareVersion,
 		},
-		reason: REASONS[isTriggered ? RestartCause.triggered : station.bootCause] as BootReasonEnumType,
+		reason: BOOT_REASONS[isTriggered ? RestartCause.triggered : station.bootCause],
 	};
 }
 
 function bootNotificationResult(station: Station, response: BootNotificationResponse): void {
 	const registration = registrationOf(response.status);
 	const utcMs = parseDateTime(response.currentTime);
-	if (utcMs >= LIMITS.utcMsMin) {
-		station.host.clock.set(utcMs); // B01.FR.06, before anything is stamped
-		station.raise(InternalEvent.clockSet, -1, 0);
-	}
+	if (utcMs >= LIMITS.utcMsMin) station.setClock(utcMs); // B01.FR.06, before anything is stamped
 	// Without a time of day nothing can be stamped: such an answer is none.
 	if (isNaN(station.host.clock.utc())) return wait(station, LIMITS.bootIntervalSeconds);
 	wait(station, response.interval > 0 ? response.interval : LIMITS.bootIntervalSeconds);
@@ -177,7 +162,10 @@ function setNetworkProfile(station: Station, request: SetNetworkProfileRequest):
 	if (data.messageTimeout < 1 || data.apn !== undefined || data.vpn !== undefined) return PROFILE_REJECTED;
 	const text = networkProfileText(data.ocppCsmsUrl, data.securityProfile, data.messageTimeout);
 	const isKept = station.cells.set(Cell.networkProfile + request.configurationSlot - 1, text);
-	return isKept ? PROFILE_ACCEPTED : PROFILE_FAILED;
+	if (!isKept) return PROFILE_FAILED;
+	const event = securityEvent(SecurityEvent.reconfigurationOfSecurityParameters, Reconfigured.networkProfile);
+	station.raise(InternalEvent.securityEvent, -1, event);
+	return PROFILE_ACCEPTED;
 }
 
 /** Profile 1 goes with ws, 2 and 3 with wss (A00.FR.201, A00.FR.302). */

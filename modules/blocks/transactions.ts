@@ -27,6 +27,7 @@ import { Fact, chargingStateOf, mustStart, mustStop } from "../model/facts.js";
 import { Due, meterValue } from "../model/measure.js";
 import { Claim } from "../model/permit.js";
 import { Registration } from "../model/registration.js";
+import { Exhausted, SecurityEvent, securityEvent } from "../model/security-event.js";
 import { Triggered } from "../model/trigger.js";
 import { EventCode, FaultBit, InternalEvent, LogCode, StopCause } from "../ports/events.js";
 import { Failure } from "./block.js";
@@ -294,6 +295,8 @@ function append(station: Station, evse: Evse, event: Event, eventType: number, u
 	if (kept || eventType === UPDATED) evse.seqNo++;
 	if (!kept) {
 		station.host.log.event(LogCode.queueRefused, event.seqNo, eventType);
+		const exhausted = securityEvent(SecurityEvent.memoryExhaustion, Exhausted.eventRefused);
+		station.raise(InternalEvent.securityEvent, evse.index, exhausted);
 		return false;
 	}
 	evse.owesEvse = false;

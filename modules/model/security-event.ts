@@ -1,5 +1,5 @@
-// Security events: their numbers, names and weight. The number is what the journal keeps on flash, so it never
-// changes and is never given out again (docs/flash-format.md).
+// Security events: their numbers, names and weight. The number is what the journal keeps on flash, so it never changes
+// and is never given out again (docs/flash-format.md).
 // Source: OCPP 2.0.1 Part 2, appendix 1 (security events), A04.
 
 import { freeze } from "../../preload/freeze.js";
@@ -71,7 +71,7 @@ export function securityEvent(type: SecurityEvent, detail: number): number {
 }
 
 /** Detail of reconfigurationOfSecurityParameters. */
-export const Reconfigured = freeze({ password: 0, networkProfile: 1, networkPriority: 2 } as const);
+export const Reconfigured = freeze({ password: 0, networkProfile: 1 } as const);
 
 /** Detail of memoryExhaustion. */
 export const Exhausted = freeze({ eventsThinned: 0, eventRefused: 1, securityEventsDropped: 2 } as const);

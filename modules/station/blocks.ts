@@ -6,11 +6,14 @@ import { authorizationBlock } from "../blocks/authorization.js";
 import { availabilityBlock } from "../blocks/availability.js";
 import type { Block } from "../blocks/block.js";
 import { certificatesBlock } from "../blocks/certificates.js";
+import { customerInformationBlock } from "../blocks/customer-information.js";
 import { dataTransferBlock } from "../blocks/data-transfer.js";
 import { deviceModelBlock } from "../blocks/device-model.js";
+import { diagnosticsBlock } from "../blocks/diagnostics.js";
 import { meteringBlock } from "../blocks/metering.js";
 import { provisioningBlock } from "../blocks/provisioning.js";
 import { remoteControlBlock } from "../blocks/remote-control.js";
+import { securityBlock } from "../blocks/security.js";
 import { transactionsBlock } from "../blocks/transactions.js";
 
 export const BLOCKS: readonly Block[] = freeze([
@@ -22,5 +25,8 @@ export const BLOCKS: readonly Block[] = freeze([
 	meteringBlock,
 	dataTransferBlock,
 	availabilityBlock,
+	securityBlock,
+	diagnosticsBlock,
+	customerInformationBlock,
 	certificatesBlock,
 ]);

@@ -6,7 +6,14 @@ import { REQUEST_TYPE, RESPONSE_TYPE } from "../../preload/actions.js";
 import { RpcError } from "../../preload/errors.js";
 import { freeze } from "../../preload/freeze.js";
 import { LIMITS } from "../../preload/limits.js";
-import type { Answer, Failure, SendRow, Station as StationParts } from "../blocks/block.js";
+import type {
+	Answer,
+	CustomerReport,
+	Failure,
+	SendRow,
+	Station as StationParts,
+	Upload,
+} from "../blocks/block.js";
 import { Verdict, decode } from "../core/decode.js";
 import { Ring } from "../core/ring.js";
 import { connectorStatus } from "../model/availability.js";
@@ -15,12 +22,15 @@ import { PendingToken } from "../model/pending-token.js";
 import { Registration } from "../model/registration.js";
 import { PendingReset } from "../model/reset.js";
 import { BaseReport } from "../model/report.js";
+import { Reconfigured, SecurityEvent, securityEvent } from "../model/security-event.js";
+import { SecurityState } from "../model/security-state.js";
 import { InternalEvent, LogCode, RestartCause, StopCause } from "../ports/events.js";
 import type { MeterReading } from "../ports/evse-port.js";
 import type { Host } from "../ports/host.js";
 import { Cell } from "../storage/cell-ids.js";
 import { Cells } from "../storage/cells.js";
 import { FrontFlash, Vault, VaultKind, vaultBlocksOf } from "../storage/vault.js";
+import { Journal } from "../storage/journal.js";
 import { Outbox } from "../storage/outbox.js";
 import { Store, StoreState } from "../storage/store.js";
 import { Variables } from "../storage/variables.js";
@@ -63,11 +73,15 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 	readonly variables: Variables;
 	readonly cells: Cells;
 	readonly outbox: Outbox;
+	readonly journal: Journal;
 	readonly vault: Vault;
 	readonly verdict = new Verdict();
 	readonly reading: MeterReading;
 	readonly report = new BaseReport();
 	readonly pendingToken = new PendingToken();
+	readonly security = new SecurityState();
+	upload: Upload | null = null;
+	customerReport: CustomerReport | null = null;
 
 	registration: Registration = Registration.Unregistered;
 	bootMark = 0;
@@ -90,7 +104,7 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 	private readonly connection: Connection;
 	private readonly rpc: Rpc;
 	private readonly profiles: NetworkProfiles;
-	private readonly trust: StationTrust;
+	readonly trust: StationTrust;
 	private answeredAction = -1;
 	private restartCause = NO_RESTART;
 	private sleepMs = 0;
@@ -107,6 +121,7 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 		if (state !== StoreState.ready) throw new StoreFault(state);
 		this.cells = new Cells(store.cells, store.scratch, host.log);
 		this.outbox = new Outbox(store.queue, store.scratch, host.log);
+		this.journal = new Journal(store, host.log);
 		this.vault = new Vault(host.flash, store.scratch, host.log);
 		this.variables = new Variables(this.cells);
 		this.trust = new StationTrust(this.vault, host.clock, this.cells, this);
@@ -270,7 +285,22 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 	}
 
 	setPassword(password: string): boolean {
-		return this.profiles.setPassword(password);
+		if (!this.profiles.setPassword(password)) return false;
+		const event = securityEvent(SecurityEvent.reconfigurationOfSecurityParameters, Reconfigured.password);
+		this.raise(InternalEvent.securityEvent, NONE, event);
+		return true;
+	}
+
+	get refusedStatus(): number {
+		return this.connection.httpStatus;
+	}
+
+	setClock(utcMs: number): void {
+		const clock = this.host.clock;
+		const stepMs = utcMs - clock.utc();
+		clock.set(utcMs);
+		// NaN, the first time in this boot, is no step.
+		this.raise(InternalEvent.clockSet, NONE, Math.round(stepMs / 1000) | 0);
 	}
 
 	raise(code: number, evseIndex: number, value: number): void {
@@ -308,6 +338,10 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 	}
 
 	// Callbacks of the RPC layer.
+
+	onInvalid(error: RpcError): void {
+		this.raise(InternalEvent.securityEvent, NONE, securityEvent(SecurityEvent.invalidMessages, error));
+	}
 
 	onServerRefused(error: number): void {
 		this.raise(InternalEvent.serverRefused, NONE, error);
