@@ -1,71 +1,18 @@
 // A. Security profiles: from plain to TLS on the CSMS's command, never back; a server that is not the right one.
 
-import * as net from "node:net";
-import * as tls from "node:tls";
 import { SocketError } from "../../modules/ports/events.js";
-import { issue, type Issued } from "./pki.js";
+import { issue } from "./pki.js";
 import { rigPerCase, type Rig } from "./rig.js";
+import { Front, ROOT, install, serverFor, setProfile, upgrade } from "./tls-front.js";
 
 const open = rigPerCase();
-const root = issue({ commonName: "Root", isCa: true });
-
-/** TLS in front of the CSMS of a rig. */
-class Front {
-	connections = 0;
-	private constructor(private readonly server: tls.Server) {}
-
-	static async open(rig: Rig, own: Issued): Promise<Front> {
-		const target = Number(new URL(rig.csms.url).port);
-		const server = tls.createServer({ key: own.keyPem, cert: own.pem }, (secure) => {
-			front.connections++;
-			const plain = net.connect(target, "127.0.0.1");
-			for (const [from, to] of [[secure, plain], [plain, secure]] as [net.Socket, net.Socket][]) {
-				from.on("error", () => to.destroy());
-				from.on("close", () => to.end());
-				from.pipe(to);
-			}
-		});
-		server.on("tlsClientError", () => undefined);
-		const front = new Front(server);
-		await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-		return front;
-	}
-
-	get url(): string {
-		return `wss://127.0.0.1:${(this.server.address() as net.AddressInfo).port}/ocpp`;
-	}
-
-	close(): Promise<unknown> {
-		return new Promise((done) => this.server.close(done));
-	}
-}
-
-async function setProfile(rig: Rig, slot: number, url: string, securityProfile: number): Promise<string> {
-	const connectionData = {
-		ocppVersion: "OCPP20", ocppTransport: "JSON", ocppCsmsUrl: url, messageTimeout: 30, securityProfile, ocppInterface: "Wired0",
-	};
-	return (await rig.call("SetNetworkProfile", { configurationSlot: slot, connectionData })).status;
-}
-
-const install = async (rig: Rig, pem: string): Promise<string> =>
-	(await rig.call("InstallCertificate", { certificateType: "CSMSRootCertificate", certificate: pem })).status;
-
-const server = (wish: object = {}): Issued => issue({ commonName: "127.0.0.1", issuer: root, ...wish });
-
-/** From profile 1 to 2 over slot 2. */
-async function upgrade(rig: Rig, front: Front): Promise<void> {
-	expect(await setProfile(rig, 2, front.url, 2)).toBe("Accepted");
-	expect(await install(rig, root.pem)).toBe("Accepted");
-	expect(await rig.set("OCPPCommCtrlr.NetworkConfigurationPriority", "2,1")).toBe("Accepted");
-	await rig.powerCut();
-}
 
 describe("A05 upgrade of the security profile", () => {
 	it("A05.FR.02 A05.FR.03 a slot with TLS is not taken into the priority list without a root, profile 3 not without a certificate", async () => {
 		const rig = await open();
 		expect(await setProfile(rig, 2, "wss://csms.example.com/ocpp", 2)).toBe("Accepted");
 		expect(await rig.set("OCPPCommCtrlr.NetworkConfigurationPriority", "2,1")).toBe("Rejected");
-		expect(await install(rig, root.pem)).toBe("Accepted");
+		expect(await install(rig, ROOT.pem)).toBe("Accepted");
 		expect(await rig.set("OCPPCommCtrlr.NetworkConfigurationPriority", "2,1")).toBe("Accepted");
 		expect(await rig.set("OCPPCommCtrlr.NetworkConfigurationPriority", "1")).toBe("Accepted");
 		expect(await setProfile(rig, 2, "wss://csms.example.com/ocpp", 3)).toBe("Accepted");
@@ -74,7 +21,7 @@ describe("A05 upgrade of the security profile", () => {
 
 	it("A05.FR.04 A05.FR.05 A05.FR.06 once connected with profile 2 it is the profile, lower slots are gone, no way leads back", async () => {
 		const rig = await open();
-		const front = await Front.open(rig, server());
+		const front = await Front.open(rig, serverFor());
 		expect(await rig.get("SecurityCtrlr.SecurityProfile")).toBe("1");
 		await upgrade(rig, front);
 		expect(front.connections).toBe(1);
@@ -101,7 +48,7 @@ describe("A05 upgrade of the security profile", () => {
 
 	it("M04.FR.04 with TLS in use the last CSMS root is not deleted, one of two is", async () => {
 		const rig = await open();
-		const front = await Front.open(rig, server());
+		const front = await Front.open(rig, serverFor());
 		await upgrade(rig, front);
 		const data = async (): Promise<any[]> =>
 			(await rig.call("GetInstalledCertificateIds", {})).certificateHashDataChain.map((c: any) => c.certificateHashData);
@@ -120,7 +67,7 @@ describe("A05 upgrade of the security profile", () => {
 		const rig = await open();
 		const front = await Front.open(rig, issue({ commonName: "127.0.0.1" }));
 		expect(await setProfile(rig, 2, front.url, 2)).toBe("Accepted");
-		expect(await install(rig, root.pem)).toBe("Accepted");
+		expect(await install(rig, ROOT.pem)).toBe("Accepted");
 		expect(await rig.set("OCPPCommCtrlr.NetworkConfigurationPriority", "2,1")).toBe("Accepted");
 		rig.powerOff();
 		const from = rig.csms.messages.length;
@@ -137,9 +84,9 @@ describe("A05 upgrade of the security profile", () => {
 	it("a server taken without a clock is left when the clock shows that its certificate has expired", async () => {
 		const rig = await open();
 		const now = rig.nowMs();
-		const front = await Front.open(rig, server({ from: now - 86_400_000 * 30, to: now - 1000 }));
+		const front = await Front.open(rig, serverFor({ from: now - 86_400_000 * 30, to: now - 1000 }));
 		expect(await setProfile(rig, 2, front.url, 2)).toBe("Accepted");
-		expect(await install(rig, root.pem)).toBe("Accepted");
+		expect(await install(rig, ROOT.pem)).toBe("Accepted");
 		expect(await rig.set("OCPPCommCtrlr.NetworkConfigurationPriority", "2,1")).toBe("Accepted");
 		rig.powerOff();
 		const from = rig.csms.messages.length;
@@ -154,7 +101,7 @@ describe("A05 upgrade of the security profile", () => {
 
 	it("A00.FR.204 the password goes over TLS, and A01 a new one is used for the next TLS connection", async () => {
 		const rig = await open();
-		const front = await Front.open(rig, server());
+		const front = await Front.open(rig, serverFor());
 		await upgrade(rig, front);
 		rig.password = "another password";
 		expect(await rig.set("SecurityCtrlr.BasicAuthPassword", "another password")).toBe("Accepted");
