@@ -42,6 +42,7 @@ const RETRY_MS = 60_000;
 function record(station: Station, type: number, techInfo: string): void {
 	const state = station.security;
 	if ((state.owed & (1 << type)) !== 0) return;
+	station.journal.open();
 	if (station.journal.append(type, isCritical(type), station.host.clock.utc(), techInfo)) return station.host.wake();
 	state.owed |= 1 << type;
 	state.owedMark = station.host.clock.ticks();
@@ -55,7 +56,7 @@ function recordRarely(station: Station, rate: Rate, type: number, techInfo: stri
 	}
 	rate.held = 0;
 	rate.mark = station.host.clock.ticks();
-	record(station, type, techInfo);
+	return record(station, type, techInfo);
 }
 
 /** When the time is over, those that were only counted make one event. */
@@ -65,7 +66,7 @@ function rateStep(station: Station, rate: Rate, type: number): void {
 	if (left > 0) return station.wakeWithin(left);
 	const held = rate.held;
 	rate.held = OPEN;
-	if (held > 0) recordRarely(station, rate, type, held + " more");
+	if (held > 0) return recordRarely(station, rate, type, held + " more");
 }
 
 /** B: each boot has one event, the first of its life (A04, "Booted" of the test cases). */
@@ -133,6 +134,7 @@ function refusalOf(error: number): SecurityEvent {
 function clockSet(station: Station, stepSeconds: number): void {
 	const forward = stepSeconds >= 0;
 	const seconds = forward ? stepSeconds : -stepSeconds;
+	station.journal.open();
 	station.journal.clockSet(station.host.clock.utc());
 	if (seconds >= LIMITS.clockStepSeconds)
 		record(station, SecurityEvent.settingSystemTime, (forward ? "+" : "-") + seconds + " s");
@@ -208,6 +210,7 @@ function eventNotification(station: Station): SecurityEventNotificationRequest |
 
 function eventResult(station: Station): void {
 	station.security.attempts = 0;
+	station.journal.open();
 	station.journal.acknowledge();
 }
 

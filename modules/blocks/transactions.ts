@@ -30,6 +30,7 @@ import { Registration } from "../model/registration.js";
 import { Exhausted, SecurityEvent, securityEvent } from "../model/security-event.js";
 import { Triggered } from "../model/trigger.js";
 import { EventCode, FaultBit, InternalEvent, LogCode, StopCause } from "../ports/events.js";
+import { EventType } from "../storage/outbox.js";
 import { Failure } from "./block.js";
 import type { Block, Station } from "./block.js";
 
@@ -60,10 +61,6 @@ const STOP_REASONS: readonly ReasonEnumType[] = freeze([
 	"PowerLoss",
 	"Reboot",
 ]);
-/** Observer.generated's eventType. */
-const STARTED = 0;
-const UPDATED = 1;
-const ENDED = 2;
 
 function transactionsOn(station: Station, code: number, evseIndex: number, value: number): void {
 	const evse = station.evses[evseIndex];
@@ -134,7 +131,7 @@ function start(station: Station, evse: Evse, triggerReason: TriggerReasonEnumTyp
 		addMeterValue(event, meterValue(station.reading, mask, "Transaction.Begin", utcMs));
 	}
 	// The note first, then the event: a note without its Started is of a transaction that never was.
-	if (!station.saveTransaction(evse) || !append(station, evse, event, STARTED, utcMs)) {
+	if (!station.saveTransaction(evse) || !append(station, evse, event, utcMs)) {
 		evse.transactionId = "";
 		station.forgetTransaction(evse);
 		return revoke(evse);
@@ -163,16 +160,16 @@ function follow(station: Station, evse: Evse): void {
 	if (state === evse.chargingState) return;
 	evse.chargingState = state;
 	const utcMs = station.host.clock.utc();
-	append(station, evse, make(station, evse, "Updated", "ChargingStateChanged", utcMs), UPDATED, utcMs);
+	append(station, evse, make(station, evse, "Updated", "ChargingStateChanged", utcMs), utcMs);
 }
 
 /** An Updated that carries the measurands of a list; an empty list or a silent meter gives none. */
-function sample(station: Station, evse: Evse, list: number, trigger: SampleTrigger, utcMs: number): void {
+function sampled(station: Station, evse: Evse, list: number, trigger: SampleTrigger, utcMs: number): Event | undefined {
 	const mask = station.variables.number(list);
-	if (mask === 0 || !station.sample(evse)) return;
+	if (mask === 0 || !station.sample(evse)) return undefined;
 	const event = make(station, evse, "Updated", trigger, utcMs);
 	addMeterValue(event, meterValue(station.reading, mask, SAMPLE_CONTEXTS[trigger], utcMs));
-	append(station, evse, event, UPDATED, utcMs);
+	return event;
 }
 
 type SampleTrigger = "MeterValuePeriodic" | "MeterValueClock";
@@ -180,9 +177,15 @@ const SAMPLE_CONTEXTS = freeze({ MeterValuePeriodic: "Sample.Periodic", MeterVal
 
 /** J01.FR.22: in a transaction a clock-aligned reading travels as a TransactionEvent, outside in MeterValues. */
 function takeSamples(station: Station, evse: Evse, due: number): void {
-	const utcMs = station.host.clock.utc();
-	if (due & Due.sampled) sample(station, evse, Variable.SampledDataTxUpdatedMeasurands, "MeterValuePeriodic", utcMs);
-	if (due & Due.aligned) sample(station, evse, Variable.AlignedDataMeasurands, "MeterValueClock", evse.boundaryUtc);
+	if (due & Due.sampled) {
+		const utcMs = station.host.clock.utc();
+		const list = Variable.SampledDataTxUpdatedMeasurands;
+		append(station, evse, sampled(station, evse, list, "MeterValuePeriodic", utcMs), utcMs);
+	}
+	if (due & Due.aligned) {
+		const utcMs = evse.boundaryUtc;
+		append(station, evse, sampled(station, evse, Variable.AlignedDataMeasurands, "MeterValueClock", utcMs), utcMs);
+	}
 	if (due & Due.alignedEnded && station.sample(evse)) evse.samples.add(evse.boundaryUtc, station.reading, true);
 }
 
@@ -194,7 +197,7 @@ function triggeredEvent(station: Station, evse: Evse): void {
 	const event = make(station, evse, "Updated", "Trigger", utcMs);
 	const mask = station.variables.number(Variable.SampledDataTxUpdatedMeasurands);
 	if (station.sample(evse)) addMeterValue(event, meterValue(station.reading, mask, "Trigger", utcMs));
-	append(station, evse, event, UPDATED, utcMs);
+	append(station, evse, event, utcMs);
 }
 
 /** Opens the contactor now; the Ended event follows in this step, or as soon as flash and clock allow. */
@@ -215,7 +218,7 @@ function finish(station: Station, evse: Evse): void {
 	const event = make(station, evse, "Ended", STOP_TRIGGERS[cause] as TriggerReasonEnumType, utcMs);
 	event.transactionInfo.stoppedReason = STOP_REASONS[cause];
 	addEndedMeterValues(station, evse, event, utcMs);
-	if (!append(station, evse, event, ENDED, utcMs)) return station.wakeWithin(1000);
+	if (!append(station, evse, event, utcMs)) return station.wakeWithin(1000);
 	// E05.FR.11: a cable that came with a refused token stays locked until its owner shows the token again.
 	evse.lockedFor = cause === StopCause.deauthorized ? evse.idToken : "";
 	evse.endCause = NOT_ENDING;
@@ -289,10 +292,15 @@ function addMeterValue(event: MutableEvent, value: MeterValueType | undefined): 
 	else event.meterValue.push(value);
 }
 
-/** Puts an event on flash. seqNo is used up even when an Updated cannot be kept: the gap shows the loss (E01.FR.07). */
-function append(station: Station, evse: Evse, event: Event, eventType: number, utcMs: number): boolean {
-	const kept = station.outbox.append(event);
-	if (kept || eventType === UPDATED) evse.seqNo++;
+/** Puts an event on flash, if there is one. The packing goes deep: the path to here is kept short. */
+function append(station: Station, evse: Evse, event: Event | undefined, utcMs: number): boolean {
+	return event !== undefined && appended(station, evse, event, utcMs, station.outbox.append(event));
+}
+
+/** seqNo is used up even when an Updated cannot be kept: the gap shows the loss (E01.FR.07). */
+function appended(station: Station, evse: Evse, event: Event, utcMs: number, kept: boolean): boolean {
+	const eventType = EventType[event.eventType];
+	if (kept || eventType === EventType.Updated) evse.seqNo++;
 	if (!kept) {
 		station.host.log.event(LogCode.queueRefused, event.seqNo, eventType);
 		const exhausted = securityEvent(SecurityEvent.memoryExhaustion, Exhausted.eventRefused);

@@ -2,30 +2,56 @@
 // Ranges are half open: bytes[from, to).
 // Source: RFC 3629 (UTF-8); Moddable documentation/xs/XS Differences.md "String" for what a string is on XS.
 
-/** Longest text that is written character by character: an ArrayBuffer with its view costs nine slots on XS. */
-const SHORT = 40;
+/** Characters of a long text that are taken at once, so that no index on XS is counted from the text's beginning. */
+export const TEXT_WINDOW = 64;
 
 /** The text of bytes[from, to), which must be valid UTF-8 without a zero byte. */
 export function text(bytes: Uint8Array, from: number, to: number): string {
 	return from >= to ? "" : String.fromArrayBuffer(bytes.buffer, bytes.byteOffset + from, to - from);
 }
 
-/** Writes `value` as UTF-8 at bytes[at]; it must fit. Returns the end. A lone surrogate becomes U+FFFD. */
+/**
+ * Writes `value` as UTF-8 at bytes[at]; it must fit. Returns the end. A lone surrogate becomes U+FFFD.
+ * Cost: no more than a window of the text at once. Its whole length as a buffer would be on the heap beside the string.
+ */
 export function writeText(bytes: Uint8Array, at: number, value: string): number {
-	const length = value.length;
-	if (length <= SHORT) {
-		let index = 0;
-		while (index < length) {
-			const point = value.codePointAt(index)!;
+	for (let taken = 0; taken < value.length; ) {
+		const part = value.length <= TEXT_WINDOW ? value : cutText(value, taken, TEXT_WINDOW);
+		const length = part.length;
+		for (let index = 0; index < length; index++) {
+			const point = part.codePointAt(index)!;
 			if (point < 0x80) bytes[at++] = point;
-			else at = writePoint(bytes, at, point);
-			index += unitsOf(point);
+			else {
+				at = writePoint(bytes, at, point);
+				index += unitsOf(point) - 1;
+			}
 		}
-		return at;
+		taken += length;
 	}
-	const encoded = new Uint8Array(ArrayBuffer.fromString(value));
-	bytes.set(encoded, at);
-	return at + encoded.length;
+	return at;
+}
+
+/** Bytes of `value` in UTF-8, counted as writeText() writes them. */
+export function textBytes(value: string): number {
+	let bytes = 0;
+	for (let taken = 0; taken < value.length; ) {
+		const part = cutText(value, taken, TEXT_WINDOW);
+		for (let index = 0; index < part.length; index++) {
+			const point = part.codePointAt(index)!;
+			bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+			index += unitsOf(point) - 1;
+		}
+		taken += part.length;
+	}
+	return bytes;
+}
+
+/** At most `count` characters of a text from `at` on, never half of a surrogate pair. */
+export function cutText(value: string, at: number, count: number): string {
+	if (at === 0 && value.length <= count) return value;
+	let end = at + count;
+	if (end < value.length && unitsOf(value.codePointAt(end - 1)!) > 1) end--;
+	return value.slice(at, end);
 }
 
 /**

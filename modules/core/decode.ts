@@ -79,36 +79,48 @@ function fail(verdict: Verdict, error: RpcError, offender: string): undefined {
 	return undefined;
 }
 
-/** Reads the object whose brace is at verdict.at; leaves verdict.at behind it. */
+/** Reads the object whose brace is at verdict.at; leaves verdict.at behind it. Nests, so it has few locals. */
 function readObject(bytes: Uint8Array, type: number, verdict: Verdict): object | undefined {
-	const firstRow = TYPE_AT[type]!;
-	const endRow = TYPE_AT[type + 1]!;
 	// Keys come from NAMES alone, so the object's shape is one of the schema's.
 	const object: Record<string, unknown> = {};
 	let seen = 0;
 	while (nextMember(bytes, verdict)) {
-		const from = verdict.at + 1;
-		const close = skipString(bytes, from, verdict.to);
-		const to = unescape(bytes, from, close);
-		const row = rowOf(bytes, from, to, firstRow, endRow);
-		if (row < 0) return fail(verdict, RpcError.FormatViolation, clip(bytes, from, to));
-		const base = row * ROW_SIZE;
-		const name = NAMES[ROWS[base]!]!;
-		const bit = 1 << (row - firstRow);
-		if ((seen & bit) !== 0) return fail(verdict, RpcError.FormatViolation, name);
-		seen |= bit;
-		verdict.members++;
-		toValue(bytes, close, verdict);
-		const value = (ROWS[base + 1]! & LIST) === 0 ? readValue(bytes, base, verdict) : readList(bytes, base, verdict);
+		const row = readRow(bytes, type, seen, verdict);
+		if (row < 0) return undefined;
+		seen |= 1 << (row - TYPE_AT[type]!);
+		const isList = (ROWS[row * ROW_SIZE + 1]! & LIST) !== 0;
+		const value = isList ? readList(bytes, row * ROW_SIZE, verdict) : readValue(bytes, row * ROW_SIZE, verdict);
 		if (verdict.error !== RpcError.None) return undefined;
-		if (value !== undefined) object[name] = value;
+		if (value !== undefined) object[NAMES[ROWS[row * ROW_SIZE]!]!] = value;
 	}
-	for (let row = firstRow; row < endRow; row++) {
-		const base = row * ROW_SIZE;
-		if ((ROWS[base + 1]! & REQUIRED) !== 0 && (seen & (1 << (row - firstRow))) === 0)
-			return fail(verdict, RpcError.OccurrenceConstraintViolation, NAMES[ROWS[base]!]!);
+	return hasRequired(type, seen, verdict) ? object : undefined;
+}
+
+/** Reads a member's name and moves to its value. Returns the row of the type that it names, -1 with an error set. */
+function readRow(bytes: Uint8Array, type: number, seen: number, verdict: Verdict): number {
+	const from = verdict.at + 1;
+	const close = skipString(bytes, from, verdict.to);
+	const to = unescape(bytes, from, close);
+	const row = rowOf(bytes, from, to, TYPE_AT[type]!, TYPE_AT[type + 1]!);
+	if (row < 0) fail(verdict, RpcError.FormatViolation, clip(bytes, from, to));
+	else if ((seen & (1 << (row - TYPE_AT[type]!))) !== 0)
+		fail(verdict, RpcError.FormatViolation, NAMES[ROWS[row * ROW_SIZE]!]!);
+	if (verdict.error !== RpcError.None) return -1;
+	verdict.members++;
+	toValue(bytes, close, verdict);
+	return row;
+}
+
+/** False with an error set when a required member is not among `seen`, a bit per row of the type. */
+function hasRequired(type: number, seen: number, verdict: Verdict): boolean {
+	const first = TYPE_AT[type]!;
+	const end = TYPE_AT[type + 1]!;
+	for (let row = first; row < end; row++) {
+		if ((ROWS[row * ROW_SIZE + 1]! & REQUIRED) === 0 || (seen & (1 << (row - first))) !== 0) continue;
+		fail(verdict, RpcError.OccurrenceConstraintViolation, NAMES[ROWS[row * ROW_SIZE]!]!);
+		return false;
 	}
-	return object;
+	return true;
 }
 
 /** Moves to the quote of the next member's name, or behind the closing brace and returns false. */
@@ -146,13 +158,11 @@ function clip(bytes: Uint8Array, from: number, to: number): string {
 }
 
 function readList(bytes: Uint8Array, base: number, verdict: Verdict): unknown[] | undefined {
-	const name = NAMES[ROWS[base]!]!;
-	if (bytes[verdict.at] !== 0x5b) return fail(verdict, RpcError.TypeConstraintViolation, name);
-	const most = ROWS[base + 4]!;
+	if (bytes[verdict.at] !== 0x5b) return wrongType(base, verdict);
 	const list: unknown[] = [];
 	verdict.at = skipBlanks(bytes, verdict.at + 1, verdict.to);
 	while (bytes[verdict.at] !== 0x5d) {
-		if (most > 0 && list.length === most) return fail(verdict, RpcError.OccurrenceConstraintViolation, name);
+		if (ROWS[base + 4]! > 0 && list.length === ROWS[base + 4]) return wrongCount(base, verdict);
 		const value = readValue(bytes, base, verdict);
 		if (verdict.error !== RpcError.None) return undefined;
 		list.push(value);
@@ -160,7 +170,7 @@ function readList(bytes: Uint8Array, base: number, verdict: Verdict): unknown[] 
 		if (bytes[verdict.at] === 0x2c) verdict.at = skipBlanks(bytes, verdict.at + 1, verdict.to);
 	}
 	verdict.at++;
-	return list.length < ROWS[base + 3]! ? fail(verdict, RpcError.OccurrenceConstraintViolation, name) : list;
+	return list.length < ROWS[base + 3]! ? wrongCount(base, verdict) : list;
 }
 
 /** Reads one value of the row at ROWS[base]; undefined with no error for what is not kept. */
@@ -190,6 +200,10 @@ function readValue(bytes: Uint8Array, base: number, verdict: Verdict): unknown {
 
 function wrongType(base: number, verdict: Verdict): undefined {
 	return fail(verdict, RpcError.TypeConstraintViolation, NAMES[ROWS[base]!]!);
+}
+
+function wrongCount(base: number, verdict: Verdict): undefined {
+	return fail(verdict, RpcError.OccurrenceConstraintViolation, NAMES[ROWS[base]!]!);
 }
 
 function wrongValue(base: number, verdict: Verdict): undefined {

@@ -18,7 +18,7 @@ import {
 	Kind, KIND_MASK, LIST, NAME_AT, NAME_BYTES, NAMES, REQUIRED, ROW_SIZE, ROWS, TYPE_AT,
 } from "../../preload/schema.js";
 import { assert, Fault } from "./assert.js";
-import { unitsOf, writePoint } from "./bytes.js";
+import { cutText, TEXT_WINDOW, unitsOf, writePoint } from "./bytes.js";
 import { writeDateTime } from "./datetime.js";
 import { writeDecimal } from "./decimal.js";
 import { MessageType } from "./scan.js";
@@ -37,9 +37,6 @@ export interface LazyList {
 const LEVELS = 12;
 /** Longest piece of punctuation and number or date. */
 const SCRATCH_BYTES = 32;
-/** Characters of a long text that are taken at once, so that no index on XS is counted from the text's beginning. */
-const WINDOW = 64;
-
 /** What step() does next. */
 const DONE = 0;
 const NAME = 1;
@@ -108,7 +105,7 @@ export class Encoder {
 	/** Begins [4,"id","Code","description",{}]; the description is cut after 255 characters (Part 4 §4.2.3). */
 	startError(id: string, error: number, description: string): void {
 		this.start(MessageType.CallError, id, error);
-		this.description = cut(description, 0, LIMITS.errorDescriptionMax);
+		this.description = cutText(description, 0, LIMITS.errorDescriptionMax);
 	}
 
 	/** Gives up the message under way and lets go of its objects. */
@@ -170,7 +167,7 @@ export class Encoder {
 	}
 
 	private setText(text: string): void {
-		const isLong = text.length > WINDOW;
+		const isLong = text.length > TEXT_WINDOW;
 		this.text = isLong ? "" : text;
 		this.textAt = 0;
 		this.long = isLong ? text : "";
@@ -180,7 +177,7 @@ export class Encoder {
 
 	/** Moves the window on. */
 	private slide(): void {
-		this.text = cut(this.long, this.longAt, WINDOW);
+		this.text = cutText(this.long, this.longAt, TEXT_WINDOW);
 		this.textAt = 0;
 		this.longAt += this.text.length;
 	}
@@ -423,14 +420,6 @@ function hasMember(object: Holder, type: number): boolean {
 /** How a value of DataTransfer.data is written. */
 function kindOf(value: unknown): number {
 	return typeof value === "number" ? Kind.Decimal : typeof value === "boolean" ? Kind.Boolean : Kind.String;
-}
-
-/** At most `count` characters of a text from `at` on, never half of a surrogate pair. */
-function cut(text: string, at: number, count: number): string {
-	if (at === 0 && text.length <= count) return text;
-	let end = at + count;
-	if (end < text.length && unitsOf(text.codePointAt(end - 1)!) > 1) end--;
-	return text.slice(at, end);
 }
 
 /** Writes a character as JSON wants it, escaped where it must be, to the beginning of `bytes`; returns the end. */

@@ -29,7 +29,7 @@ import type { MeterReading } from "../ports/evse-port.js";
 import type { Host } from "../ports/host.js";
 import { Cell } from "../storage/cell-ids.js";
 import { Cells } from "../storage/cells.js";
-import { FrontFlash, Vault, VaultKind, vaultBlocksOf } from "../storage/vault.js";
+import { Vault, VaultKind, vaultBlocksOf } from "../storage/vault.js";
 import { Journal } from "../storage/journal.js";
 import { Outbox } from "../storage/outbox.js";
 import { Store, StoreState } from "../storage/store.js";
@@ -108,6 +108,7 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 	private answeredAction = -1;
 	private restartCause = NO_RESTART;
 	private sleepMs = 0;
+	private isInStep = false;
 
 	/**
 	 * Opens the store and takes up what it holds; a blank one is formatted.
@@ -115,8 +116,7 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 	 */
 	constructor(host: Host) {
 		this.host = host;
-		const front = new FrontFlash(host.flash, host.flash.blocks - vaultBlocksOf(host.flash.blocks));
-		const store = new Store(front, host.log);
+		const store = new Store(host.flash, host.log, host.flash.blocks - vaultBlocksOf(host.flash.blocks));
 		const state = store.open();
 		if (state !== StoreState.ready) throw new StoreFault(state);
 		this.cells = new Cells(store.cells, store.scratch, host.log);
@@ -207,13 +207,15 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 	/** Does all that is due. Returns the milliseconds after which it wants to be called again at the latest. */
 	step(): number {
 		this.sleepMs = LIMITS.sleepMsMax;
-		const inbox = this.inbox;
-		while (inbox.shift()) this.raise(inbox.a, inbox.b, inbox.c);
+		this.isInStep = true;
+		this.drain();
 		this.rpc.timeoutSeconds = this.profiles.messageTimeoutSeconds;
 		this.connection.step();
 		this.rpc.step();
 		for (let i = 0; i < BLOCKS.length; i++) BLOCKS[i]!.step?.(this);
 		this.pump();
+		this.isInStep = false;
+		this.drain();
 		if (this.restartCause !== NO_RESTART && !this.connection.sending) {
 			this.stop();
 			this.host.restart(this.restartCause);
@@ -221,7 +223,12 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 		}
 		this.wakeWithin(this.connection.nextDueMs);
 		this.wakeWithin(this.rpc.dueMs);
-		return inbox.length > 0 ? 0 : this.sleepMs;
+		return this.inbox.length > 0 ? 0 : this.sleepMs;
+	}
+
+	private drain(): void {
+		const inbox = this.inbox;
+		while (inbox.shift()) this.tell(inbox.a, inbox.b, inbox.c);
 	}
 
 	/** Leaves the contactors open and the connection closed. */
@@ -303,7 +310,13 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 		this.raise(InternalEvent.clockSet, NONE, Math.round(stepMs / 1000) | 0);
 	}
 
+	/** What ends in the journal waits for the end of the step: writing there goes deep, and inside a step this is deep. */
 	raise(code: number, evseIndex: number, value: number): void {
+		const waits = this.isInStep && code >= InternalEvent.clockSet && code <= InternalEvent.serverRefused;
+		if (!waits || !this.inbox.push(code, evseIndex, value)) this.tell(code, evseIndex, value);
+	}
+
+	private tell(code: number, evseIndex: number, value: number): void {
 		// A server that was taken before the clock was set is looked at once more.
 		if (code === InternalEvent.clockSet && !this.trust.clockSet()) this.connection.close(false);
 		for (let i = 0; i < BLOCKS.length; i++) BLOCKS[i]!.on?.(this, code, evseIndex, value);

@@ -2,7 +2,7 @@
 // value; the values stay on flash. Format: docs/flash-format.md §5. The rule that compaction always succeeds: §5.2.
 
 import { LIMITS } from "../../preload/limits.js";
-import { text as textOf, writeText } from "../core/bytes.js";
+import { text as textOf, textBytes, writeText } from "../core/bytes.js";
 import { LogCode } from "../ports/events.js";
 import type { Log } from "../ports/log.js";
 import { CELLS_MAX } from "./cell-ids.js";
@@ -122,7 +122,7 @@ export class Cells {
 		const scratch = this.scratch;
 		const from = FRAME_BYTES + 1;
 		scratch[FRAME_BYTES] = cell;
-		if (value.length * 4 > CELL_BYTES_MAX && ArrayBuffer.fromString(value).byteLength > CELL_BYTES_MAX) return -1;
+		if (value.length * 4 > CELL_BYTES_MAX && textBytes(value) > CELL_BYTES_MAX) return -1;
 		const end = writeText(scratch, from, value);
 		if (end - from > CELL_BYTES_MAX) return -1;
 		// XS ends a string at a zero byte when it reads one.

@@ -183,7 +183,8 @@ export class Journal {
 		return cursor.epoch === this.epoch;
 	}
 
-	private open(): Ring {
+	/** Mounts the ring. Whoever is about to write calls it before: mounting goes deep, and so does what it is for. */
+	open(): Ring {
 		if (this.ring === undefined) this.ring = this.store.openJournal(false);
 		return this.ring;
 	}

@@ -24,6 +24,7 @@ export const EventType = freeze({ Started: 0, Updated: 1, Ended: 2 } as const);
 /** Longest part of a record in front of the packed event: type, tag, seqNo. */
 const PREFIX_MAX = 1 + 4 + 8;
 const NONE = -1;
+const EVENT_REQUEST = REQUEST_TYPE[Action.TransactionEvent] as number;
 /** Columns of the table that is made while two blocks are merged or one is retired, and its number of rows. */
 const COLUMNS = 4;
 const TAGS_MAX = 16;
@@ -99,8 +100,13 @@ export class Outbox {
 	 * about four times and written as one.
 	 */
 	append(event: TransactionEventRequest): boolean {
-		const bytes = this.packSmaller(event);
-		if (bytes < 0) return false;
+		let bytes = this.packEvent(event, event.meterValue);
+		if (bytes < 0) bytes = this.packSmaller(event);
+		return bytes >= 0 && this.store(bytes);
+	}
+
+	/** Puts the packed event that is in the scratch buffer behind all others. */
+	private store(bytes: number): boolean {
 		const ring = this.ring;
 		for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
 			// The last attempt is made in another block: this one may be bad.
@@ -225,10 +231,9 @@ export class Outbox {
 		return transactionId.length > 64 ? 0 : crc32(this.scratch, 0, writeText(this.scratch, 0, transactionId));
 	}
 
-	/** Packs an event into the scratch buffer; leaves out meter values from the middle until it fits. */
+	/** Packs an event that is too long; leaves out meter values from the middle until it fits. */
 	private packSmaller(event: TransactionEventRequest): number {
-		const bytes = this.packEvent(event, event.meterValue);
-		if (bytes >= 0 || event.meterValue === undefined) return bytes;
+		if (event.meterValue === undefined) return NONE;
 		let values = event.meterValue;
 		while (values.length > 2) {
 			values = thinner(values);
@@ -239,12 +244,11 @@ export class Outbox {
 	}
 
 	private packEvent(event: TransactionEventRequest, meterValue: readonly MeterValueType[] | undefined): number {
-		const type = EventType[event.eventType];
 		const payload = meterValue === event.meterValue ? event : Object.assign({}, event, { meterValue });
-		const scratch = this.scratch;
-		const from = this.putPrefix(scratch, type, this.tagOf(event.transactionInfo.transactionId), event.seqNo);
+		const tag = this.tagOf(event.transactionInfo.transactionId);
+		const from = this.putPrefix(this.scratch, EventType[event.eventType], tag, event.seqNo);
 		if (from < 0) return NONE;
-		const end = this.packer.pack(REQUEST_TYPE[Action.TransactionEvent] as number, payload, scratch, from, scratch.length);
+		const end = this.packer.pack(EVENT_REQUEST, payload, this.scratch, from, this.scratch.length);
 		return end < 0 ? NONE : end - FRAME_BYTES;
 	}
 
@@ -301,8 +305,8 @@ export class Outbox {
 		if (ring.foundKind !== KIND_EVENT || !ring.load(block, at, scratch)) return undefined;
 		const from = this.parsePrefix(scratch);
 		if (from < 0) return undefined;
-		const type = REQUEST_TYPE[Action.TransactionEvent] as number;
-		return this.packer.unpack(type, scratch, from, FRAME_BYTES + ring.foundBytes) as TransactionEventRequest | undefined;
+		const event = this.packer.unpack(EVENT_REQUEST, scratch, from, FRAME_BYTES + ring.foundBytes);
+		return event as TransactionEventRequest | undefined;
 	}
 
 	// --- the head ----------------------------------------------------------------------------------------------------

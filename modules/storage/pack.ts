@@ -6,7 +6,7 @@ import { freeze } from "../../preload/freeze.js";
 import {
 	ENUM_AT, ENUM_VALUES, KIND_MASK, Kind, LIST, NAMES, REQUIRED, ROWS, ROW_SIZE, TYPE_AT, VALUES,
 } from "../../preload/schema.js";
-import { sameBytes, text, writeText } from "../core/bytes.js";
+import { sameBytes, text, textBytes, writeText } from "../core/bytes.js";
 import { DATE_TIME_BYTES, dateTimeOf, writeDateTime } from "../core/datetime.js";
 
 /** Version of the packing; a change of rows in preload/schema.ts that moves members needs a new one. */
@@ -70,17 +70,37 @@ export class Packer {
 
 	// --- packing -----------------------------------------------------------------------------------------------------
 
-	/** Objects and lists nest in this one function, so that a level costs one frame of the stack. */
+	/** Objects and lists nest in this one function, so that a level costs one frame of the stack, and a short one. */
 	private putObject(type: number, payload: Members): void {
 		if (typeof payload !== "object" || payload === null) return this.fail();
-		const first = TYPE_AT[type] as number;
+		this.putBits(type, payload);
+		for (let row = TYPE_AT[type] as number; row < (TYPE_AT[type + 1] as number) && !this.failed; row++) {
+			const base = row * ROW_SIZE;
+			const value = payload[NAMES[ROWS[base] as number] as string];
+			if (value === undefined) continue;
+			const isObject = ((ROWS[base + 1] as number) & KIND_MASK) === Kind.Object;
+			if (((ROWS[base + 1] as number) & LIST) === 0) {
+				if (isObject) this.putObject(ROWS[base + 2] as number, value as Members);
+				else this.putValue(base, value);
+				continue;
+			}
+			if (!Array.isArray(value)) return this.fail();
+			this.putVarint(value.length);
+			for (let i = 0; i < value.length && !this.failed; i++) {
+				if (isObject) this.putObject(ROWS[base + 2] as number, value[i]);
+				else this.putValue(base, value[i]);
+			}
+		}
+	}
+
+	/** One bit per optional member: it is there. A required one that is missing is a fault. */
+	private putBits(type: number, payload: Members): void {
 		const last = TYPE_AT[type + 1] as number;
 		let bits = 0;
 		let count = 0;
-		for (let row = first; row < last; row++) {
-			const flags = ROWS[row * ROW_SIZE + 1] as number;
+		for (let row = TYPE_AT[type] as number; row < last; row++) {
 			const present = payload[NAMES[ROWS[row * ROW_SIZE] as number] as string] !== undefined;
-			if ((flags & REQUIRED) !== 0) {
+			if (((ROWS[row * ROW_SIZE + 1] as number) & REQUIRED) !== 0) {
 				if (!present) this.failed = true;
 				continue;
 			}
@@ -91,31 +111,15 @@ export class Packer {
 			}
 		}
 		if ((count & 7) !== 0) this.putByte(bits);
-		for (let row = first; row < last && !this.failed; row++) {
-			const value = payload[NAMES[ROWS[row * ROW_SIZE] as number] as string];
-			if (value === undefined) continue;
-			const kind = (ROWS[row * ROW_SIZE + 1] as number) & KIND_MASK;
-			const detail = ROWS[row * ROW_SIZE + 2] as number;
-			if (((ROWS[row * ROW_SIZE + 1] as number) & LIST) === 0) {
-				if (kind === Kind.Object) this.putObject(detail, value as Members);
-				else this.putValue(kind, detail, value);
-				continue;
-			}
-			if (!Array.isArray(value)) return this.fail();
-			this.putVarint(value.length);
-			for (let i = 0; i < value.length && !this.failed; i++) {
-				if (kind === Kind.Object) this.putObject(detail, value[i]);
-				else this.putValue(kind, detail, value[i]);
-			}
-		}
 	}
 
-	private putValue(kind: number, detail: number, value: unknown): void {
-		switch (kind) {
+	/** Puts a value of the row at ROWS[base]. */
+	private putValue(base: number, value: unknown): void {
+		switch ((ROWS[base + 1] as number) & KIND_MASK) {
 			case Kind.String:
 				return typeof value === "string" ? this.putString(value) : this.fail();
 			case Kind.Enum:
-				return this.putEnum(detail, value);
+				return this.putEnum(ROWS[base + 2] as number, value);
 			case Kind.Integer:
 				return typeof value === "number" && Number.isSafeInteger(value) ? this.putSigned(value) : this.fail();
 			case Kind.Decimal:
@@ -177,23 +181,20 @@ export class Packer {
 	}
 
 	private putString(value: string): void {
-		this.putText(value, 1, 0);
+		return this.putText(value, 1);
 	}
 
-	/** Length (times `factor` plus `offset`) and UTF-8. */
-	private putText(value: string, factor: number, offset: number): void {
-		const room = this.end - this.at;
-		if (value.length * 4 + 8 > room) {
-			const exact = ArrayBuffer.fromString(value).byteLength;
-			if (exact + varintBytes(exact * factor + offset) > room) return this.fail();
+	/** Length, times `factor` and one less than it more, and UTF-8. */
+	private putText(value: string, factor: number): void {
+		if (value.length * 4 + 8 > this.end - this.at) {
+			const exact = textBytes(value);
+			if (exact + varintBytes(exact * factor) > this.end - this.at) return this.fail();
 		}
-		const bytes = this.bytes;
-		const guess = varintBytes(value.length * factor + offset);
-		const start = this.at + guess;
-		const length = writeText(bytes, start, value) - start;
-		const needed = varintBytes(length * factor + offset);
-		if (needed !== guess) bytes.copyWithin(this.at + needed, start, start + length);
-		this.putVarint(length * factor + offset);
+		const start = this.at + varintBytes(value.length * factor);
+		const length = writeText(this.bytes, start, value) - start;
+		const moved = this.at + varintBytes(length * factor);
+		if (moved !== start) this.bytes.copyWithin(moved, start, start + length);
+		this.putVarint(length * factor + factor - 1);
 		this.at += length;
 	}
 
@@ -205,7 +206,7 @@ export class Packer {
 				sameBytes(date, 0, DATE_TIME_BYTES, date, DATE_TIME_BYTES, 2 * DATE_TIME_BYTES))
 				return this.putVarint((utcMs - EPOCH_MS) * 2);
 		}
-		this.putText(value, 2, 1);
+		return this.putText(value, 2);
 	}
 
 	private putAny(value: unknown, depth: number): void {

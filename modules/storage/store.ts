@@ -45,6 +45,7 @@ export function journalBlocksOf(blocks: number): number {
 
 export class Store {
 	private readonly flash: FlashPartition;
+	private readonly blocks: number;
 	private readonly diagnostics: Log;
 	private readonly window: Uint8Array;
 	private readonly header: Header;
@@ -56,12 +57,18 @@ export class Store {
 	cells!: Ring;
 	queue!: Ring;
 
-	/** @param cellBlocks  blocks for cells of a store that is made new; what is on flash wins */
-	constructor(flash: FlashPartition, diagnostics: Log, cellBlocks: number = cellBlocksOf(flash.blocks)) {
+	/**
+	 * @param blocks      blocks of the flash that are the store's, from the first on
+	 * @param cellBlocks  blocks for cells of a store that is made new; what is on flash wins
+	 */
+	constructor(
+		flash: FlashPartition, diagnostics: Log, blocks: number = flash.blocks, cellBlocks: number = cellBlocksOf(blocks),
+	) {
 		this.flash = flash;
+		this.blocks = blocks;
 		this.diagnostics = diagnostics;
 		this.cellBlocks = cellBlocks;
-		this.journalBlocks = journalBlocksOf(flash.blocks);
+		this.journalBlocks = journalBlocksOf(blocks);
 		this.window = new Uint8Array(WINDOW_BYTES);
 		this.header = new Header();
 		this.scratch = new Uint8Array(LIMITS.recordBytes);
@@ -77,7 +84,7 @@ export class Store {
 		let division = 0;
 		let newer = 0;
 		try {
-			for (let block = 0; block < flash.blocks; block++) {
+			for (let block = 0; block < this.blocks; block++) {
 				flash.read(block * flash.blockBytes, this.window, HEADER_BYTES);
 				const state = parseHeader(this.window, this.header);
 				if (state === HeaderState.newer) newer++;
@@ -100,7 +107,7 @@ export class Store {
 		if (!this.fits(this.division)) return StoreState.unusable;
 		try {
 			// The last block first: what was valid ends with the block that the first header will be in.
-			for (let block = this.flash.blocks - 1; block >= 0; block--) this.flash.eraseBlock(block);
+			for (let block = this.blocks - 1; block >= 0; block--) this.flash.eraseBlock(block);
 			return this.begin();
 		} catch {
 			this.diagnostics.event(LogCode.flashFailed, 3, 0);
@@ -117,7 +124,7 @@ export class Store {
 		const blockBytes = this.flash.blockBytes;
 		const cellBlocks = division & 0xff;
 		const journalBlocks = division >> 8;
-		const queueBlocks = this.flash.blocks - cellBlocks - journalBlocks;
+		const queueBlocks = this.blocks - cellBlocks - journalBlocks;
 		return cellBlocks >= AREA_BLOCKS_MIN && cellBlocks <= AREA_BLOCKS_MAX && queueBlocks >= AREA_BLOCKS_MIN &&
 			queueBlocks <= AREA_BLOCKS_MAX && journalBlocks >= JOURNAL_BLOCKS_MIN &&
 			blockBytes >= 4096 && blockBytes <= 0x8000 && blockBytes % WINDOW_BYTES === 0 &&
@@ -146,7 +153,7 @@ export class Store {
 			const wanted = this.window[i] as number;
 			if (((unfinished[i] as number) & wanted) !== wanted) return false;
 		}
-		for (let at = 0; at < flash.blocks * flash.blockBytes; at += WINDOW_BYTES) {
+		for (let at = 0; at < this.blocks * flash.blockBytes; at += WINDOW_BYTES) {
 			flash.read(at, this.window, WINDOW_BYTES);
 			for (let i = at === 0 ? HEADER_BYTES : 0; i < WINDOW_BYTES; i++) if (this.window[i] !== 0xff) return false;
 		}
@@ -154,7 +161,7 @@ export class Store {
 	}
 
 	private mount(): StoreState {
-		const queueBlocks = this.flash.blocks - this.cellBlocks - this.journalBlocks;
+		const queueBlocks = this.blocks - this.cellBlocks - this.journalBlocks;
 		this.cells = this.ring(Area.cells, 0, this.cellBlocks, true);
 		this.queue = this.ring(Area.queue, this.cellBlocks, queueBlocks, true);
 		return StoreState.ready;
@@ -165,7 +172,7 @@ export class Store {
 	 * @param isBoot  the first time since the power came on
 	 */
 	openJournal(isBoot: boolean): Ring {
-		return this.ring(Area.journal, this.flash.blocks - this.journalBlocks, this.journalBlocks, isBoot);
+		return this.ring(Area.journal, this.blocks - this.journalBlocks, this.journalBlocks, isBoot);
 	}
 
 	private ring(area: number, firstBlock: number, blocks: number, isBoot: boolean): Ring {

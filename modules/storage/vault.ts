@@ -27,31 +27,6 @@ export function vaultBlocksOf(blocks: number): number {
 	return quarter < 2 ? 0 : quarter > VAULT_BLOCKS_MAX ? VAULT_BLOCKS_MAX : quarter;
 }
 
-/** The partition without the blocks of the vault: what storage/store.ts works on. */
-export class FrontFlash implements FlashPartition {
-	readonly blockBytes: number;
-	readonly blocks: number;
-	private readonly flash: FlashPartition;
-
-	constructor(flash: FlashPartition, blocks: number) {
-		this.flash = flash;
-		this.blockBytes = flash.blockBytes;
-		this.blocks = blocks;
-	}
-
-	read(at: number, bytes: Uint8Array, count: number): void {
-		this.flash.read(at, bytes, count);
-	}
-
-	write(at: number, bytes: Uint8Array, count: number): void {
-		this.flash.write(at, bytes, count);
-	}
-
-	eraseBlock(block: number): void {
-		this.flash.eraseBlock(block);
-	}
-}
-
 function u16(bytes: Uint8Array, at: number): number {
 	return bytes[at] | (bytes[at + 1] << 8);
 }

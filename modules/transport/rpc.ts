@@ -109,7 +109,6 @@ export class Rpc implements ConnectionListener {
 		this.answer = Answer.result;
 		this.answerAction = action;
 		this.answerPayload = payload;
-		this.flush();
 	}
 
 	/** Answers the CALL at hand with an error. */
@@ -118,7 +117,6 @@ export class Rpc implements ConnectionListener {
 		this.answer = Answer.error;
 		this.answerError = error;
 		this.answerText = description;
-		this.flush();
 	}
 
 	/**
@@ -134,6 +132,8 @@ export class Rpc implements ConnectionListener {
 			const length = this.received;
 			this.received = NOTHING;
 			this.take(length);
+			// Only here, where the stack is short again: the encoder goes deep.
+			if (this.answer !== Answer.none) this.flush();
 			// The answer may be out already, and the next message in its place: that one waits for the next step.
 			const isFree = this.answer === Answer.none && !this.isAnswered && this.received === NOTHING;
 			if (isFree) this.connection.hold(false);

@@ -6,7 +6,7 @@ import { LogCode, RestartCause } from "../../modules/ports/events.js";
 import type { SecurityEventNotificationRequest } from "../../preload/payloads.js";
 import { Store } from "../../modules/storage/store.js";
 import { Journal, JournalCursor, JournalEntry } from "../../modules/storage/journal.js";
-import { FrontFlash, vaultBlocksOf } from "../../modules/storage/vault.js";
+import { vaultBlocksOf } from "../../modules/storage/vault.js";
 import { FlashMemory } from "../board/flash-memory.js";
 import { SECURITY_EVENT_NAMES } from "../../modules/model/security-event.js";
 import { WITHHOLD, rpcError } from "../csms/scripted.js";
@@ -24,7 +24,7 @@ async function events(rig: Rig, least = 0, from = 0): Promise<string[]> {
 function logged(flash: FlashMemory): string[] {
 	const copy = new FlashMemory(flash.blocks, flash.blockBytes, flash.bytes);
 	const log = { event: () => undefined };
-	const store = new Store(new FrontFlash(copy, copy.blocks - vaultBlocksOf(copy.blocks)), log);
+	const store = new Store(copy, log, copy.blocks - vaultBlocksOf(copy.blocks));
 	if (store.open() !== 0) throw new Error("store");
 	const journal = new Journal(store, log);
 	const cursor = new JournalCursor();

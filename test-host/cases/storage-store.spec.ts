@@ -200,10 +200,10 @@ describe("storage store", () => {
 	it("the division on flash wins over the one asked for", () => {
 		const flash = new FlashMemory(23);
 		const events = new Events();
-		const first = new Store(flash, events, 6);
+		const first = new Store(flash, events, flash.blocks, 6);
 		expect(first.open()).toBe(StoreState.ready);
 		expect(first.queue.blocks).toBe(14);
-		const second = new Store(flash, events, 9);
+		const second = new Store(flash, events, flash.blocks, 9);
 		expect(second.open()).toBe(StoreState.ready);
 		expect(second.queue.blocks).toBe(14);
 	});
