@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EventCode, LogCode, RestartCause } from "../../modules/ports/events.js";
+import { EventCode, FaultBit, LogCode, RestartCause } from "../../modules/ports/events.js";
 import type { FlashPartition } from "../../modules/ports/flash.js";
 import type { Host } from "../../modules/ports/host.js";
 import { BoardMemory, StoreProblem } from "../board/board-memory.js";
@@ -370,6 +370,66 @@ describe("control port", () => {
 		await client.send("storage", { freeBytes: 12 });
 		await client.send("token", { idToken: "04A2B3" });
 		expect((await client.until("crash"))[0].text).toContain("no space left");
+	});
+
+	it("meter forces a reading, turns the register forward only, and measures again without values", async () => {
+		await client.send("meter", { evse: 1, wh: 1234.5, amps: 7, volts: 240, watts: 5000 });
+		const reading = { energyWh: 0, powerW: 0, currentA: [0, 0, 0], voltageV: [0, 0, 0] };
+		const [evse] = desktop.board.evses;
+		expect(evse.sample(reading)).toBeTrue();
+		expect([reading.powerW, reading.currentA, reading.voltageV]).toEqual([5000, [7, 7, 7], [240, 240, 240]]);
+		expect(reading.energyWh).toBeGreaterThanOrEqual(1234.5);
+		expect(await client.send("meter", { evse: 1, wh: 1234 })).toEqual({ id: 2, ok: false, error: "the register only rises" });
+		await client.send("meter", { evse: 1 });
+		expect(evse.sample(reading)).toBeTrue();
+		expect([reading.powerW, reading.currentA, reading.voltageV]).toEqual([0, [0, 0, 0], [230, 230, 230]]);
+	});
+
+	for (const [kind, opens] of [["ground", true], ["overcurrent", true], ["internal", true], ["meter", false], ["lock", false]] as const) {
+		it(`fault ${kind} is on until it is off, the firmware is told, and the contactor ${opens ? "opens by itself" : "stays"}`, async () => {
+			await client.send("plug");
+			await client.send("ev", { evse: 1, state: "ready" });
+			await client.send("token", { idToken: "04A2B3" });
+			await client.until("relay");
+			await client.send("fault", { evse: 1, connector: 1, kind, on: true });
+			expect(desktop.board.evses[0].relayClosed).toBe(!opens);
+			const faulted = async (): Promise<boolean> => ((await client.send("state")).result as { evses: { faulted: boolean }[] }).evses[0].faulted;
+			expect(await faulted()).toBeTrue();
+			await client.send("fault", { kind, on: false });
+			expect(await faulted()).toBeFalse();
+			expect(desktop.board.evses[0].relayClosed).toBeTrue();
+			await client.send("restart", {});
+			await client.until("boot", 2);
+			const told = firmwares[0].taken.filter(([code]) => code === EventCode.faultRaised || code === EventCode.faultCleared);
+			expect(told).toEqual([[EventCode.faultRaised, 0, FaultBit[kind]], [EventCode.faultCleared, 0, FaultBit[kind]]]);
+		});
+	}
+
+	it("fault welded keeps the contactor closed, whatever the firmware wants", async () => {
+		await client.send("plug");
+		await client.send("ev", { evse: 1, state: "ready" });
+		await client.send("token", { idToken: "04A2B3" });
+		await client.until("relay");
+		await client.send("fault", { evse: 1, kind: "welded", on: true });
+		desktop.board.evses[0].release();
+		expect(desktop.board.evses[0].relayClosed).toBeTrue();
+		await client.send("fault", { evse: 1, kind: "welded", on: false });
+		expect(desktop.board.evses[0].relayClosed).toBeFalse();
+	});
+
+	it("lock jams the bolt: it does not move and the driver says so, until it is free again", async () => {
+		await client.send("plug");
+		await client.send("lock", { evse: 1, connector: 1, jam: true });
+		await client.send("token", { idToken: "04A2B3" });
+		await client.until("generated");
+		expect(desktop.board.evses[0].isLocked).toBeFalse();
+		await client.send("lock", { evse: 1, connector: 1, jam: false });
+		expect(desktop.board.evses[0].lock(true)).toBeTrue();
+		expect(await client.until("lock")).toEqual([{ ev: "lock", evse: 1, connector: 1, locked: true }]);
+		await client.send("restart", {});
+		await client.until("boot", 2);
+		const told = firmwares[0].taken.filter(([code]) => code === EventCode.faultRaised || code === EventCode.faultCleared);
+		expect(told).toEqual([[EventCode.faultRaised, 0, FaultBit.lock], [EventCode.faultCleared, 0, FaultBit.lock]]);
 	});
 
 	it("a button and the tamper switch reach the firmware as events of their drivers", async () => {
