@@ -18,7 +18,7 @@ import { formatDateTime, parseDateTime } from "../core/datetime.js";
 import { BARS_KEPT, Bar, NONE_SENT, connectorStatus } from "../model/availability.js";
 import { Fact } from "../model/facts.js";
 import { Registration } from "../model/registration.js";
-import { Triggered } from "../model/trigger.js";
+import { StationTriggered, Triggered } from "../model/trigger.js";
 import { EventCode, FaultBit, InternalEvent } from "../ports/events.js";
 import { Cell } from "../storage/cell-ids.js";
 import { Failure } from "./block.js";
@@ -31,7 +31,7 @@ const SCHEDULED: ChangeAvailabilityResponse = freeze({ status: "Scheduled" } as 
 
 /** G02.FR.02: silence for the interval; any message of ours that was answered counts as a sign of life (G02.FR.05). */
 function heartbeatDue(station: Station): boolean {
-	if (station.heartbeatTriggered) return true;
+	if (station.triggered & StationTriggered.heartbeat) return true;
 	if (station.registration !== Registration.Accepted) return false;
 	const clock = station.host.clock;
 	const intervalMs = Math.min(station.variables.number(Variable.OCPPCommHeartbeatInterval), DAY_SECONDS) * 1000;
@@ -46,7 +46,7 @@ function heartbeatDue(station: Station): boolean {
 const DAY_SECONDS = 86_400;
 
 function heartbeat(station: Station): HeartbeatRequest {
-	station.heartbeatTriggered = false;
+	station.triggered &= ~StationTriggered.heartbeat;
 	return HEARTBEAT;
 }
 

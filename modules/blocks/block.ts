@@ -138,18 +138,14 @@ export interface Station {
 	attempts: number;
 	retryMark: number;
 	retryWaitMs: number;
-	/** A TriggerMessage asked for a Heartbeat. */
-	heartbeatTriggered: boolean;
+	/** What TriggerMessage asked for, bits of model/trigger.ts StationTriggered. */
+	triggered: number;
 	/** The last clock-aligned boundaries that were seen, UTC ms: of readings that are sent, of those kept for Ended. */
 	readonly alignedBoundary: Float64Array;
-	/** A TriggerMessage asked for a LogStatusNotification. */
-	logStatusTriggered: boolean;
 	/** Number of the next event of NotifyEvent. */
 	nextEventId: number;
 	/** The Reset that the CSMS has asked for. */
 	readonly reset: PendingReset;
-	/** A TriggerMessage asked for the next BootNotification. */
-	bootTriggered: boolean;
 	/** HTTP status with which the CSMS refused the last attempt to connect, 0 when it did not. */
 	readonly refusedStatus: number;
 	/** Security profile in use, 1 to 3. */

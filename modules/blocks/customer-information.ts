@@ -116,7 +116,7 @@ export const customerInformationBlock: Block = freeze({
 	calls: [
 		{
 			action: Action.CustomerInformation,
-			gate: Registration.Pending,
+			gate: Registration.Accepted,
 			handle: customerInformation,
 			after: informationAsked,
 		},
@@ -124,7 +124,7 @@ export const customerInformationBlock: Block = freeze({
 	sends: [
 		{
 			action: Action.NotifyCustomerInformation,
-			gate: Registration.Pending,
+			gate: Registration.Accepted,
 			due: informationDue,
 			build: notifyCustomerInformation,
 			result: informationTold,

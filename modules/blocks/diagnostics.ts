@@ -21,6 +21,7 @@ import { connectorStatus, stationStatus } from "../model/availability.js";
 import { BOOT_REASONS } from "../model/boot-reason.js";
 import { Registration } from "../model/registration.js";
 import { SECURITY_EVENT_NAMES } from "../model/security-event.js";
+import { StationTriggered } from "../model/trigger.js";
 import { LogCode, SocketError } from "../ports/events.js";
 import type { Trust } from "../ports/socket.js";
 import { Cell } from "../storage/cell-ids.js";
@@ -432,19 +433,22 @@ function nextOf(upload: LogUpload): number {
 
 function statusDue(station: Station): boolean {
 	const upload = uploadOf(station);
-	return station.logStatusTriggered || (upload !== null && nextOf(upload) !== Told.nothing);
+	if (station.triggered & StationTriggered.logStatus) return true;
+	// While Pending only what was asked for is told (B02.FR.02).
+	return station.registration === Registration.Accepted && upload !== null && nextOf(upload) !== Told.nothing;
 }
 
 function logStatusNotification(station: Station): LogStatusNotificationRequest {
 	const upload = uploadOf(station);
-	const next = upload === null ? Told.nothing : nextOf(upload);
+	const mayTell = upload !== null && station.registration === Registration.Accepted;
+	const next = mayTell ? nextOf(upload) : Told.nothing;
 	if (upload !== null && next !== Told.nothing) {
 		upload.sent = next;
 		if (next === Told.past)
 			return { status: upload.pastStatus as UploadLogStatusEnumType, requestId: upload.pastId };
 		return { status: next === Told.uploading ? "Uploading" : upload.result, requestId: upload.requestId };
 	}
-	station.logStatusTriggered = false;
+	station.triggered &= ~StationTriggered.logStatus;
 	// N01: Idle has no requestId; while a log is on its way its status is told.
 	if (upload !== null && upload.isBusy) return { status: "Uploading", requestId: upload.requestId };
 	return { status: "Idle" };
@@ -469,7 +473,7 @@ function statusFailed(station: Station, failure: Failure): void {
 
 export const diagnosticsBlock: Block = freeze({
 	section: "N",
-	calls: [{ action: Action.GetLog, gate: Registration.Pending, handle: getLog, after: logAsked }],
+	calls: [{ action: Action.GetLog, gate: Registration.Accepted, handle: getLog, after: logAsked }],
 	sends: [
 		{
 			action: Action.LogStatusNotification,

@@ -21,6 +21,7 @@ import { BOOT_REASONS } from "../model/boot-reason.js";
 import { Registration, registrationOf } from "../model/registration.js";
 import { ResetPhase } from "../model/reset.js";
 import { Reconfigured, SecurityEvent, securityEvent } from "../model/security-event.js";
+import { StationTriggered } from "../model/trigger.js";
 import { InternalEvent, LogCode, RestartCause, StopCause } from "../ports/events.js";
 import { Cell } from "../storage/cell-ids.js";
 import { networkProfileText } from "../storage/network-profile.js";
@@ -45,8 +46,8 @@ function bootDue(station: Station): boolean {
 
 function bootNotification(station: Station): BootNotificationRequest {
 	const identity = station.host.identity;
-	const isTriggered = station.bootTriggered;
-	station.bootTriggered = false;
+	const isTriggered = (station.triggered & StationTriggered.boot) !== 0;
+	station.triggered &= ~StationTriggered.boot;
 	return {
 		chargingStation: {
 			serialNumber: identity.serialNumber === "" ? undefined : identity.serialNumber,
@@ -98,8 +99,9 @@ function reset(station: Station, request: ResetRequest): Answer {
 	return mustWait ? RESET_SCHEDULED : RESET_ACCEPTED;
 }
 
-/** Idle: no transaction, and no cable that is locked for its owner (B11, errata). */
+/** Idle: no transaction, no cable that is locked for its owner, and no log on its way (B11, errata). */
 function isIdle(station: Station): boolean {
+	if (station.upload !== null && station.upload.isBusy) return false;
 	for (let i = 0; i < station.evses.length; i++) {
 		const evse = station.evses[i]!;
 		if (evse.transactionId !== "" || evse.lockedFor !== "") return false;

@@ -19,7 +19,7 @@ import type { Evse } from "../model/evse.js";
 import { Fact } from "../model/facts.js";
 import { TokenState, sameText } from "../model/pending-token.js";
 import { Registration } from "../model/registration.js";
-import { Triggered } from "../model/trigger.js";
+import { StationTriggered, Triggered } from "../model/trigger.js";
 import { InternalEvent, StopCause } from "../ports/events.js";
 import type { Answer, Block, Station } from "./block.js";
 
@@ -123,11 +123,11 @@ function triggerMessage(station: Station, request: TriggerMessageRequest): Answe
 	switch (request.requestedMessage) {
 		case "BootNotification":
 			if (station.registration === Registration.Accepted) return TRIGGER_REJECTED; // F06.FR.17
-			station.bootTriggered = true;
+			station.triggered |= StationTriggered.boot;
 			station.bootWaitMs = 0;
 			return TRIGGER_ACCEPTED;
 		case "Heartbeat":
-			station.heartbeatTriggered = true;
+			station.triggered |= StationTriggered.heartbeat;
 			return TRIGGER_ACCEPTED;
 		case "StatusNotification":
 			if (place !== undefined && place.connectorId !== 1) return TRIGGER_REJECTED; // F06.FR.12
@@ -137,7 +137,10 @@ function triggerMessage(station: Station, request: TriggerMessageRequest): Answe
 		case "TransactionEvent":
 			return mark(station, place?.id, wantTransactionEvent);
 		case "LogStatusNotification":
-			station.logStatusTriggered = true;
+			station.triggered |= StationTriggered.logStatus;
+			return TRIGGER_ACCEPTED;
+		case "FirmwareStatusNotification":
+			station.triggered |= StationTriggered.firmwareStatus;
 			return TRIGGER_ACCEPTED;
 		default:
 			return TRIGGER_NOT_IMPLEMENTED; // F06.FR.08

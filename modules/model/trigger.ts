@@ -5,3 +5,6 @@ import { freeze } from "../../preload/freeze.js";
 
 /** Bits of Evse.triggered. */
 export const Triggered = freeze({ meterValues: 1, transactionEvent: 2, statusNotification: 4 } as const);
+
+/** Bits of Station.triggered: messages of the station as a whole. */
+export const StationTriggered = freeze({ boot: 1, heartbeat: 2, logStatus: 4, firmwareStatus: 8 } as const);

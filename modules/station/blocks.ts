@@ -10,6 +10,7 @@ import { customerInformationBlock } from "../blocks/customer-information.js";
 import { dataTransferBlock } from "../blocks/data-transfer.js";
 import { deviceModelBlock } from "../blocks/device-model.js";
 import { diagnosticsBlock } from "../blocks/diagnostics.js";
+import { firmwareBlock } from "../blocks/firmware.js";
 import { meteringBlock } from "../blocks/metering.js";
 import { provisioningBlock } from "../blocks/provisioning.js";
 import { remoteControlBlock } from "../blocks/remote-control.js";
@@ -28,5 +29,6 @@ export const BLOCKS: readonly Block[] = freeze([
 	securityBlock,
 	diagnosticsBlock,
 	customerInformationBlock,
+	firmwareBlock,
 	certificatesBlock,
 ]);

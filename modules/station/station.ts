@@ -93,9 +93,7 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 	retryMark = 0;
 	retryWaitMs = 0;
 	credentialsChanged = false;
-	heartbeatTriggered = false;
-	bootTriggered = false;
-	logStatusTriggered = false;
+	triggered = 0;
 	nextEventId = 1;
 	readonly alignedBoundary = Float64Array.of(NaN, NaN);
 	readonly reset = new PendingReset();

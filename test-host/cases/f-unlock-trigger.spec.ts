@@ -88,6 +88,17 @@ describe("F06 TriggerMessage", () => {
 		expect((await rig.call("TriggerMessage", { requestedMessage: "Heartbeat", evse: { id: 9 } })).status).toBe("Accepted");
 	});
 
+	it("F06.FR.16 FirmwareStatusNotification without an update under way is Idle without a requestId, while Pending too", async () => {
+		for (const boot of ["Accepted", "Pending"] as const) {
+			const rig = await open({ boot, interval: 600 });
+			expect((await rig.call("TriggerMessage", { requestedMessage: "FirmwareStatusNotification" })).status).toBe("Accepted");
+			expect(await rig.told("FirmwareStatusNotification", 1)).toEqual([{ status: "Idle" }]);
+			await rig.advance(60_000);
+			expect((await rig.told("FirmwareStatusNotification", 1)).length).toBe(1);
+			if (boot === "Accepted") await rig.close();
+		}
+	});
+
 	it("F06.FR.08 what is not built in is NotImplemented", async () => {
 		const rig = await open();
 		for (const requestedMessage of ["SignCombinedCertificate", "SignV2GCertificate", "PublishFirmwareStatusNotification"])

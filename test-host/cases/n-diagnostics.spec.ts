@@ -233,7 +233,7 @@ describe("logs", () => {
 		expect(await told(rig, 2)).toEqual(["7 Uploading", "7 Uploaded"]);
 	});
 
-	it("F06.FR.05 LogStatusNotification by TriggerMessage: Idle without a requestId, Uploading with it while a log is on its way", async () => {
+	it("F06.FR.14 F06.FR.15 LogStatusNotification by TriggerMessage: Idle without a requestId, Uploading with it while a log is on its way", async () => {
 		const rig = await open();
 		expect((await rig.call("TriggerMessage", { requestedMessage: "LogStatusNotification" })).status).toBe("Accepted");
 		expect(await told(rig, 1)).toEqual(["- Idle"]);
@@ -248,10 +248,32 @@ describe("logs", () => {
 		expect((await told(rig, 5))[4]).toBe("- Idle");
 	});
 
-	it("N01.FR.01 in the Pending state a log can be fetched as well, Rejected stations serve nobody", async () => {
+	it("B02.FR.02 while Pending no log is fetched and no customer told of, but LogStatusNotification comes when it is asked for", async () => {
 		const rig = await open({ boot: "Pending", interval: 600 });
-		expect((await getLog(rig)).status).toBe("Accepted");
-		expect(await told(rig, 2)).toEqual(["7 Uploading", "7 Uploaded"]);
+		const log = { remoteLocation: base };
+		expect(await rig.refused("GetLog", { logType: "DiagnosticsLog", requestId: 7, log })).toBe("SecurityError");
+		const about = { requestId: 5, report: true, clear: false, customerIdentifier: "C-1" };
+		expect(await rig.refused("CustomerInformation", about)).toBe("SecurityError");
+		expect((await rig.call("TriggerMessage", { requestedMessage: "LogStatusNotification" })).status).toBe("Accepted");
+		expect(await told(rig, 1)).toEqual(["- Idle"]);
+		expect(rig.actions()).toEqual(["BootNotification", "LogStatusNotification"]);
+	});
+
+	it("B11.FR.01 a station that uploads a log is not idle: Reset OnIdle is Scheduled, and done when the upload is over", async () => {
+		const rig = await open();
+		const waiting: ServerResponse[] = [];
+		replies = [(request, response) => void request.resume().on("end", () => waiting.push(response))];
+		await getLog(rig);
+		for (let i = 0; i < 400 && waiting.length < 1; i++) await rig.settle();
+		expect((await rig.call("Reset", { type: "OnIdle" })).status).toBe("Scheduled");
+		await rig.advance(5000);
+		expect(rig.csms.calls("BootNotification").length).toBe(1);
+		waiting[0].writeHead(200).end();
+		const from = rig.csms.messages.length;
+		expect((await told(rig, 2))[1]).toBe("7 Uploaded");
+		await rig.advance(1000);
+		const boots = await rig.told<{ reason: string }>("BootNotification", 1, from);
+		expect(boots.map((boot) => boot.reason)).toEqual(["ScheduledReset"]);
 	});
 });
 
