@@ -3,22 +3,21 @@
 import { freeze } from "./freeze.js";
 
 /** 0 means "no error"; every other value indexes RPC_ERROR_NAMES. */
-export const RpcError = freeze({
-	None: 0,
-	FormatViolation: 1,
-	GenericError: 2,
-	InternalError: 3,
-	MessageTypeNotSupported: 4,
-	NotImplemented: 5,
-	NotSupported: 6,
-	OccurrenceConstraintViolation: 7,
-	PropertyConstraintViolation: 8,
-	ProtocolError: 9,
-	RpcFrameworkError: 10,
-	SecurityError: 11,
-	TypeConstraintViolation: 12,
-} as const);
-export type RpcError = (typeof RpcError)[keyof typeof RpcError];
+export const enum RpcError {
+	None = 0,
+	FormatViolation = 1,
+	GenericError = 2,
+	InternalError = 3,
+	MessageTypeNotSupported = 4,
+	NotImplemented = 5,
+	NotSupported = 6,
+	OccurrenceConstraintViolation = 7,
+	PropertyConstraintViolation = 8,
+	ProtocolError = 9,
+	RpcFrameworkError = 10,
+	SecurityError = 11,
+	TypeConstraintViolation = 12,
+}
 
 export const RPC_ERROR_NAMES = freeze([
 	"",

@@ -13,18 +13,17 @@ import { freeze } from "./freeze.js";
 export const ROW_SIZE = 5;
 
 /** Low four bits of ROWS[1]. Any is customData: an object with a vendorId and whatever else; Anything is any JSON. */
-export const Kind = freeze({
-	String: 0,
-	Enum: 1,
-	Object: 2,
-	Integer: 3,
-	Decimal: 4,
-	Boolean: 5,
-	DateTime: 6,
-	Any: 7,
-	Anything: 8,
-} as const);
-export type Kind = (typeof Kind)[keyof typeof Kind];
+export const enum Kind {
+	String = 0,
+	Enum = 1,
+	Object = 2,
+	Integer = 3,
+	Decimal = 4,
+	Boolean = 5,
+	DateTime = 6,
+	Any = 7,
+	Anything = 8,
+}
 /** Flags of ROWS[1]. */
 export const KIND_MASK = 0x0f;
 export const REQUIRED = 0x10;

@@ -5,70 +5,69 @@
 import { freeze } from "./freeze.js";
 
 /** Variable ids: component without "Ctrlr", variable, instance. */
-export const Variable = freeze({
-	ChargingStationAvailable: 0,
-	ChargingStationAvailabilityState: 1,
-	ChargingStationSupplyPhases: 2,
-	EVSEAvailable: 3,
-	EVSEAvailabilityState: 4,
-	EVSEPower: 5,
-	EVSESupplyPhases: 6,
-	EVSEAllowReset: 7,
-	ConnectorAvailable: 8,
-	ConnectorAvailabilityState: 9,
-	ConnectorConnectorType: 10,
-	ConnectorSupplyPhases: 11,
-	AlignedDataAvailable: 12,
-	AlignedDataInterval: 13,
-	AlignedDataMeasurands: 14,
-	AlignedDataTxEndedInterval: 15,
-	AlignedDataTxEndedMeasurands: 16,
-	AuthAuthorizeRemoteStart: 17,
-	AuthLocalAuthorizeOffline: 18,
-	AuthLocalPreAuthorize: 19,
-	ClockDateTime: 20,
-	ClockTimeSource: 21,
-	DeviceDataItemsPerMessageGetReport: 22,
-	DeviceDataItemsPerMessageGetVariables: 23,
-	DeviceDataItemsPerMessageSetVariables: 24,
-	DeviceDataBytesPerMessageGetReport: 25,
-	DeviceDataBytesPerMessageGetVariables: 26,
-	DeviceDataBytesPerMessageSetVariables: 27,
-	DeviceDataReportingValueSize: 28,
-	DeviceDataConfigurationValueSize: 29,
-	OCPPCommActiveNetworkProfile: 30,
-	OCPPCommFileTransferProtocols: 31,
-	OCPPCommHeartbeatInterval: 32,
-	OCPPCommMessageTimeoutDefault: 33,
-	OCPPCommMessageAttemptIntervalTransactionEvent: 34,
-	OCPPCommMessageAttemptsTransactionEvent: 35,
-	OCPPCommNetworkConfigurationPriority: 36,
-	OCPPCommNetworkProfileConnectionAttempts: 37,
-	OCPPCommOfflineThreshold: 38,
-	OCPPCommResetRetries: 39,
-	OCPPCommRetryBackOffRandomRange: 40,
-	OCPPCommRetryBackOffRepeatTimes: 41,
-	OCPPCommRetryBackOffWaitMinimum: 42,
-	OCPPCommUnlockOnEVSideDisconnect: 43,
-	OCPPCommWebSocketPingInterval: 44,
-	SampledDataTxEndedInterval: 45,
-	SampledDataTxEndedMeasurands: 46,
-	SampledDataTxStartedMeasurands: 47,
-	SampledDataTxUpdatedInterval: 48,
-	SampledDataTxUpdatedMeasurands: 49,
-	SecurityAdditionalRootCertificateCheck: 50,
-	SecurityBasicAuthPassword: 51,
-	SecurityCertificateEntries: 52,
-	SecurityIdentity: 53,
-	SecurityOrganizationName: 54,
-	SecuritySecurityProfile: 55,
-	TxEVConnectionTimeOut: 56,
-	TxStopTxOnEVSideDisconnect: 57,
-	TxStopTxOnInvalidId: 58,
-	TxTxStartPoint: 59,
-	TxTxStopPoint: 60,
-} as const);
-export type Variable = (typeof Variable)[keyof typeof Variable];
+export const enum Variable {
+	ChargingStationAvailable = 0,
+	ChargingStationAvailabilityState = 1,
+	ChargingStationSupplyPhases = 2,
+	EVSEAvailable = 3,
+	EVSEAvailabilityState = 4,
+	EVSEPower = 5,
+	EVSESupplyPhases = 6,
+	EVSEAllowReset = 7,
+	ConnectorAvailable = 8,
+	ConnectorAvailabilityState = 9,
+	ConnectorConnectorType = 10,
+	ConnectorSupplyPhases = 11,
+	AlignedDataAvailable = 12,
+	AlignedDataInterval = 13,
+	AlignedDataMeasurands = 14,
+	AlignedDataTxEndedInterval = 15,
+	AlignedDataTxEndedMeasurands = 16,
+	AuthAuthorizeRemoteStart = 17,
+	AuthLocalAuthorizeOffline = 18,
+	AuthLocalPreAuthorize = 19,
+	ClockDateTime = 20,
+	ClockTimeSource = 21,
+	DeviceDataItemsPerMessageGetReport = 22,
+	DeviceDataItemsPerMessageGetVariables = 23,
+	DeviceDataItemsPerMessageSetVariables = 24,
+	DeviceDataBytesPerMessageGetReport = 25,
+	DeviceDataBytesPerMessageGetVariables = 26,
+	DeviceDataBytesPerMessageSetVariables = 27,
+	DeviceDataReportingValueSize = 28,
+	DeviceDataConfigurationValueSize = 29,
+	OCPPCommActiveNetworkProfile = 30,
+	OCPPCommFileTransferProtocols = 31,
+	OCPPCommHeartbeatInterval = 32,
+	OCPPCommMessageTimeoutDefault = 33,
+	OCPPCommMessageAttemptIntervalTransactionEvent = 34,
+	OCPPCommMessageAttemptsTransactionEvent = 35,
+	OCPPCommNetworkConfigurationPriority = 36,
+	OCPPCommNetworkProfileConnectionAttempts = 37,
+	OCPPCommOfflineThreshold = 38,
+	OCPPCommResetRetries = 39,
+	OCPPCommRetryBackOffRandomRange = 40,
+	OCPPCommRetryBackOffRepeatTimes = 41,
+	OCPPCommRetryBackOffWaitMinimum = 42,
+	OCPPCommUnlockOnEVSideDisconnect = 43,
+	OCPPCommWebSocketPingInterval = 44,
+	SampledDataTxEndedInterval = 45,
+	SampledDataTxEndedMeasurands = 46,
+	SampledDataTxStartedMeasurands = 47,
+	SampledDataTxUpdatedInterval = 48,
+	SampledDataTxUpdatedMeasurands = 49,
+	SecurityAdditionalRootCertificateCheck = 50,
+	SecurityBasicAuthPassword = 51,
+	SecurityCertificateEntries = 52,
+	SecurityIdentity = 53,
+	SecurityOrganizationName = 54,
+	SecuritySecurityProfile = 55,
+	TxEVConnectionTimeOut = 56,
+	TxStopTxOnEVSideDisconnect = 57,
+	TxStopTxOnInvalidId = 58,
+	TxTxStartPoint = 59,
+	TxTxStopPoint = 60,
+}
 
 export const VARIABLE_COUNT = 61;
 
@@ -115,17 +114,16 @@ export const SCOPE = freeze(new Uint8Array([
 ]));
 
 /** Values of DATA_TYPE; the index into DATA_TYPE_NAMES. */
-export const DataType = freeze({
-	string: 0,
-	decimal: 1,
-	integer: 2,
-	dateTime: 3,
-	boolean: 4,
-	OptionList: 5,
-	SequenceList: 6,
-	MemberList: 7,
-} as const);
-export type DataType = (typeof DataType)[keyof typeof DataType];
+export const enum DataType {
+	string = 0,
+	decimal = 1,
+	integer = 2,
+	dateTime = 3,
+	boolean = 4,
+	OptionList = 5,
+	SequenceList = 6,
+	MemberList = 7,
+}
 
 /** DataEnumType by DataType. */
 export const DATA_TYPE_NAMES: readonly string[] = freeze([
@@ -181,8 +179,7 @@ export const MAX = freeze(new Float64Array([
 ]));
 
 /** Values of MUTABILITY; the index into MUTABILITY_NAMES. */
-export const Mutability = freeze({ ReadOnly: 0, ReadWrite: 1, WriteOnly: 2 } as const);
-export type Mutability = (typeof Mutability)[keyof typeof Mutability];
+export const enum Mutability { ReadOnly = 0, ReadWrite = 1, WriteOnly = 2 }
 
 /** MutabilityEnumType by Mutability. */
 export const MUTABILITY_NAMES: readonly string[] = freeze([

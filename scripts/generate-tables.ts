@@ -404,18 +404,17 @@ import { freeze } from "./freeze.js";
 export const ROW_SIZE = 5;
 
 /** Low four bits of ROWS[1]. Any is customData: an object with a vendorId and whatever else; Anything is any JSON. */
-export const Kind = freeze({
-	String: 0,
-	Enum: 1,
-	Object: 2,
-	Integer: 3,
-	Decimal: 4,
-	Boolean: 5,
-	DateTime: 6,
-	Any: 7,
-	Anything: 8,
-} as const);
-export type Kind = (typeof Kind)[keyof typeof Kind];
+export const enum Kind {
+	String = 0,
+	Enum = 1,
+	Object = 2,
+	Integer = 3,
+	Decimal = 4,
+	Boolean = 5,
+	DateTime = 6,
+	Any = 7,
+	Anything = 8,
+}
 /** Flags of ROWS[1]. */
 export const KIND_MASK = 0x0f;
 export const REQUIRED = 0x10;
@@ -481,10 +480,9 @@ import { freeze } from "./freeze.js";
 import { characters, offsets } from "./schema.js";
 
 /** Action ids, in the order of the alphabet. */
-export const Action = freeze({
-${ACTION_NAMES.map((name, id) => `\t${name}: ${id},`).join("\n")}
-} as const);
-export type Action = (typeof Action)[keyof typeof Action];
+export const enum Action {
+${ACTION_NAMES.map((name, id) => `\t${name} = ${id},`).join("\n")}
+}
 
 /** In REQUEST_TYPE and RESPONSE_TYPE: this build has no tables for the action; it is answered NotSupported. */
 export const NO_TYPE = 0x${NO_TYPE.toString(16)};
@@ -639,10 +637,9 @@ function variablesText(all: Record<string, string>[]): string {
 import { freeze } from "./freeze.js";
 
 /** Variable ids: component without "Ctrlr", variable, instance. */
-export const Variable = freeze({
-${keys.map((key, id) => `\t${key}: ${id},`).join("\n")}
-} as const);
-export type Variable = (typeof Variable)[keyof typeof Variable];
+export const enum Variable {
+${keys.map((key, id) => `\t${key} = ${id},`).join("\n")}
+}
 
 export const VARIABLE_COUNT = ${rows.length};
 ${[
@@ -661,10 +658,9 @@ ${[
 		),
 	].join("")}
 /** Values of DATA_TYPE; the index into DATA_TYPE_NAMES. */
-export const DataType = freeze({
-${DATA_TYPES.map((name, id) => `\t${name}: ${id},`).join("\n")}
-} as const);
-export type DataType = (typeof DataType)[keyof typeof DataType];
+export const enum DataType {
+${DATA_TYPES.map((name, id) => `\t${name} = ${id},`).join("\n")}
+}
 ${[
 		stringList("DATA_TYPE_NAMES", DATA_TYPES, "DataEnumType by DataType."),
 		numberList(
@@ -687,8 +683,7 @@ ${[
 		),
 	].join("")}
 /** Values of MUTABILITY; the index into MUTABILITY_NAMES. */
-export const Mutability = freeze({ ReadOnly: 0, ReadWrite: 1, WriteOnly: 2 } as const);
-export type Mutability = (typeof Mutability)[keyof typeof Mutability];
+export const enum Mutability { ReadOnly = 0, ReadWrite = 1, WriteOnly = 2 }
 ${[
 		stringList("MUTABILITY_NAMES", MUTABILITIES, "MutabilityEnumType by Mutability."),
 		numberList(

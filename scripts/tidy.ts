@@ -168,8 +168,14 @@ function isMutable(node: ts.Expression): boolean {
 	return ts.isObjectLiteralExpression(node) || ts.isArrayLiteralExpression(node) || ts.isNewExpression(node);
 }
 
+// The compiler puts its values in place: nothing is left of it.
+function isConstEnum(node: ts.Node): boolean {
+	return ts.isEnumDeclaration(node) && node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ConstKeyword) === true;
+}
+
 function checkNode(node: ts.Node, say: Say): void {
-	if (ts.isEnumDeclaration(node)) say(node, "enum: xsl keeps it in RAM");
+	if (ts.isEnumDeclaration(node) && !isConstEnum(node))
+		say(node, "enum that is not const: xsl keeps it in RAM");
 	if (node.kind === ts.SyntaxKind.AnyKeyword) say(node, "any");
 	if (node.kind === ts.SyntaxKind.AsyncKeyword || ts.isAwaitExpression(node)) say(node, "async: waiting is a state");
 	if (ts.isDecorator(node)) say(node, "decorator");
@@ -214,10 +220,13 @@ function checkImport(file: string, node: ts.Node, say: Say): void {
 	if (!allowed) say(node, `import of ${target} breaks the floors: ${floor.at} may import ${floor.may.join(" ")}`);
 }
 
-/** False for a file of types: its emitted module is empty and needs no place on a chip. */
+/** False for a file of types and const enums: its emitted module is empty and needs no place on a chip. */
 export function hasCode(text: string): boolean {
 	const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022, removeComments: true };
-	const emitted = ts.transpileModule(text, { compilerOptions: options }).outputText;
+	const source = ts.createSourceFile("a.ts", text, ts.ScriptTarget.ES2022);
+	const kept = source.statements.filter((statement) => !isConstEnum(statement));
+	const rest = kept.map((statement) => text.slice(statement.pos, statement.end)).join("");
+	const emitted = ts.transpileModule(rest + "\nexport {};", { compilerOptions: options }).outputText;
 	return emitted.replace(/^export \{\s*\};?$/gm, "").trim() !== "";
 }
 

@@ -7,11 +7,10 @@ const { spawn, spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
+const { ROOT, JS, emit } = require("./device.cjs");
 
-const ROOT = path.resolve(__dirname, "..");
 const OUT = path.join(ROOT, "build", "xs");
 const HOST = path.join(ROOT, "test-host", "xs");
-const JS = path.join(OUT, "js");
 const LIST = path.join(OUT, "preload.txt");
 
 /** The engine: XS 13.3 with what is needed to make ROM. Its sources alone are used, none of the package's own code. */
@@ -153,53 +152,6 @@ async function buildHost(variant, say) {
 		fs.rmSync(draft, { recursive: true, force: true });
 	}
 	return program;
-}
-
-/** Sources that the host loads, relative to the root. */
-function firmwareSources() {
-	const found = [];
-	const walk = (folder) => {
-		for (const entry of fs.readdirSync(path.join(ROOT, folder), { withFileTypes: true })) {
-			const name = `${folder}/${entry.name}`;
-			if (entry.isDirectory()) walk(name);
-			else if (/\.ts$/.test(entry.name) && !/\.(d|spec)\.ts$/.test(entry.name)) found.push(name);
-		}
-	};
-	walk("preload");
-	walk("modules");
-	walk("test-host/xs/firmware");
-	return found;
-}
-
-function modifiedMs(file) {
-	return fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? -1;
-}
-
-/** Emits what is stale, as the device's build does: ES2022 modules, no bundling. */
-function emit() {
-	const ts = () => require("typescript");
-	let options;
-	const settings = path.join(ROOT, "tsconfig.json");
-	const settingsMs = Math.max(modifiedMs(settings), modifiedMs(__filename));
-	for (const file of firmwareSources()) {
-		const source = path.join(ROOT, file);
-		const target = path.join(JS, file.replace(/\.ts$/, ".js"));
-		if (modifiedMs(target) >= Math.max(modifiedMs(source), settingsMs)) continue;
-		if (options === undefined) {
-			const read = ts().readConfigFile(settings, ts().sys.readFile);
-			options = {
-				...ts().convertCompilerOptionsFromJson(read.config.compilerOptions, ROOT).options,
-				module: ts().ModuleKind.ES2022, moduleResolution: undefined,
-			};
-		}
-		const startedMs = Date.now();
-		const text = ts().transpileModule(fs.readFileSync(source, "utf8"), { compilerOptions: options, fileName: source }).outputText;
-		fs.mkdirSync(path.dirname(target), { recursive: true });
-		const draft = `${target}.${process.pid}`;
-		fs.writeFileSync(draft, text);
-		fs.utimesSync(draft, startedMs / 1000, startedMs / 1000);
-		fs.renameSync(draft, target);
-	}
 }
 
 /** Modules that `id` imports, by the text of its emitted file. */

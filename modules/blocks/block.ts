@@ -2,7 +2,6 @@
 // station/station.ts implements Station and hands itself to every function.
 
 import type { RpcError } from "../../preload/errors.js";
-import { freeze } from "../../preload/freeze.js";
 import type { Evse } from "../model/evse.js";
 import type { Registration } from "../model/registration.js";
 import type { Host } from "../ports/host.js";
@@ -52,15 +51,14 @@ export interface SendRow {
 }
 
 /** Why a CALL of ours got no usable CALLRESULT. */
-export const Failure = freeze({
+export const enum Failure {
 	/** The CSMS answered CALLERROR, or a CALLRESULT that breaks its schema. */
-	refused: 1,
+	refused = 1,
 	/** No answer within MessageTimeout. */
-	timeout: 2,
+	timeout = 2,
 	/** The connection ended first; the message may or may not have arrived. */
-	offline: 3,
-} as const);
-export type Failure = (typeof Failure)[keyof typeof Failure];
+	offline = 3,
+}
 
 export interface Block {
 	/** Letter of the section of Part 2. */

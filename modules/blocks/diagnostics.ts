@@ -33,19 +33,19 @@ import { Failure, type Answer, type Block, type Station, type Upload } from "./b
 
 const REJECTED: GetLogResponse = freeze({ status: "Rejected" } as const);
 
-const Phase = freeze({
+const enum Phase {
 	/** Until the answer to GetLog is with the transport. */
-	held: 0,
+	held = 0,
 	/** Lines are counted, a few per step. */
-	measuring: 1,
-	sending: 2,
+	measuring = 1,
+	sending = 2,
 	/** Between two attempts. */
-	waiting: 3,
-	over: 4,
-} as const);
+	waiting = 3,
+	over = 4,
+}
 
 /** What a LogStatusNotification on its way says. */
-const Told = freeze({ nothing: 0, past: 1, uploading: 2, result: 3 } as const);
+const enum Told { nothing = 0, past = 1, uploading = 2, result = 3 }
 
 /** Lines that are measured in one step. */
 const LINES_PER_STEP = 16;

@@ -8,21 +8,21 @@ import { freeze } from "../../preload/freeze.js";
 import { daysSince1970 } from "./datetime.js";
 
 /** Kind of public key. */
-export const KeyKind = freeze({ other: 0, rsa: 1, ec: 2 } as const);
+export const enum KeyKind { other = 0, rsa = 1, ec = 2 }
 
 /** Signature algorithms: hash in the low bits, 16 for RSA (PKCS #1 v1.5), 32 for ECDSA; 0 is any other. */
-export const SignatureKind = freeze({
-	other: 0,
-	rsaSha256: 17,
-	rsaSha384: 18,
-	rsaSha512: 19,
-	ecdsaSha256: 33,
-	ecdsaSha384: 34,
-	ecdsaSha512: 35,
-} as const);
+export const enum SignatureKind {
+	other = 0,
+	rsaSha256 = 17,
+	rsaSha384 = 18,
+	rsaSha512 = 19,
+	ecdsaSha256 = 33,
+	ecdsaSha384 = 34,
+	ecdsaSha512 = 35,
+}
 
 /** Bits of Certificate.keyUsage (RFC 5280 §4.2.1.3), first bit of the string highest. */
-export const KeyUsage = freeze({ digitalSignature: 0x80, keyCertSign: 0x04 } as const);
+export const enum KeyUsage { digitalSignature = 0x80, keyCertSign = 0x04 }
 
 const INTEGER = 0x02;
 const BOOLEAN = 0x01;

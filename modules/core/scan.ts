@@ -19,7 +19,7 @@ import { LIMITS } from "../../preload/limits.js";
 import { codePoints, findText, sequence, text, writePoint } from "./bytes.js";
 
 /** Message types of Part 4 §4.2. 0 is any other. */
-export const MessageType = freeze({ Call: 2, CallResult: 3, CallError: 4 } as const);
+export const enum MessageType { Call = 2, CallResult = 3, CallError = 4 }
 
 /** The id of an answer to a message whose own id could not be read (Part 4 §4.2.3). */
 export const UNREADABLE = "-1";

@@ -11,13 +11,13 @@ import { Fact } from "./facts.js";
 export const NONE_SENT = "";
 
 /** Layers that can close an EVSE, as bits of Evse.barred; it is open when none does (G03.FR.06, G04.FR.07). */
-export const Bar = freeze({
-	station: 1,
-	evse: 2,
-	connector: 4,
+export const enum Bar {
+	station = 1,
+	evse = 2,
+	connector = 4,
 	/** A reset waits for the last transaction (B12.FR.03); not the CSMS's setting, and not kept over a reboot. */
-	reset: 8,
-} as const);
+	reset = 8,
+}
 /** What ChangeAvailability sets and a reboot must not forget (G03.FR.08). */
 export const BARS_KEPT = 7;
 

@@ -2,20 +2,18 @@
 // The first bits carry the names of TxStartStopPointEnumType, so that a start or stop point is a mask over them.
 // Source: OCPP 2.0.1 Part 2, E §1.1.1 and §1.1.2.
 
-import { freeze } from "../../preload/freeze.js";
-
-export const Fact = freeze({
+export const enum Fact {
 	/** Both ends of the cable are in. */
-	EVConnected: 1,
+	EVConnected = 1,
 	/** A driver or the CSMS has authorized charging, and nobody has ended it. */
-	Authorized: 2,
+	Authorized = 2,
 	/** The EV asks for energy (IEC 61851 state C or D). */
-	EvReady: 4,
+	EvReady = 4,
 	/** Current flows. */
-	EnergyTransfer: 8,
+	EnergyTransfer = 8,
 	/** The CSMS refused the token of the running transaction, and StopTxOnInvalidId is false (E05.FR.02). */
-	Suspended: 16,
-} as const);
+	Suspended = 16,
+}
 
 /** Authorized and EVConnected together; it says nothing about the relay. */
 export const POWER_PATH_CLOSED = 3;

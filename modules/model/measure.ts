@@ -7,16 +7,16 @@ import { formatDateTime } from "../core/datetime.js";
 import type { MeterReading } from "../ports/evse-port.js";
 
 /** Readings of a running transaction that the next step takes, bits of Evse.due. */
-export const Due = freeze({
+export const enum Due {
 	/** Per TxUpdatedInterval. */
-	sampled: 1,
+	sampled = 1,
 	/** Clock-aligned, stamped Evse.boundaryUtc: sent now, kept for the Ended event. */
-	aligned: 2,
-	alignedEnded: 4,
-} as const);
+	aligned = 2,
+	alignedEnded = 4,
+}
 
 /** Bits of a measurand list, in the order of the valuesList of the measurand variables. */
-export const Measurand = freeze({ Energy: 1, Power: 2, Current: 4, Voltage: 8 } as const);
+export const enum Measurand { Energy = 1, Power = 2, Current = 4, Voltage = 8 }
 export const MEASURAND_NAMES = freeze([
 	"Energy.Active.Import.Register",
 	"Power.Active.Import",

@@ -1,23 +1,21 @@
 // The one token that waits for the CSMS's answer. A newer token or remote start replaces it, as a driver would expect
 // who shows another card.
 
-import { freeze } from "../../preload/freeze.js";
 import { NO_REMOTE_START } from "./evse.js";
 
-export const TokenState = freeze({
-	none: 0,
+export const enum TokenState {
+	none = 0,
 	/** An AuthorizeRequest is to be sent. */
-	toAsk: 1,
+	toAsk = 1,
 	/** It was sent; the answer is awaited. */
-	asked: 2,
+	asked = 2,
 	/** Accepted, but no cable says yet which EVSE is meant. */
-	accepted: 3,
+	accepted = 3,
 	/** A remote start was accepted; it takes effect when the response is out. */
-	held: 4,
+	held = 4,
 	/** Authorized for the EVSE `evseIndex`; the next step hands it over. */
-	granted: 5,
-} as const);
-export type TokenState = (typeof TokenState)[keyof typeof TokenState];
+	granted = 5,
+}
 
 /** EVSE not known yet: the next one that gets a cable. */
 export const ANY_EVSE = -1;

@@ -1,16 +1,14 @@
 // Who allows how much current. Every party holds one number in milliamperes, 0 forbids; the answer is the minimum, so
 // no priorities are needed. Only apply() talks to the power hardware.
 
-import { freeze } from "../../preload/freeze.js";
 import type { EvsePort } from "../ports/evse-port.js";
 
-export const Claim = freeze({
+export const enum Claim {
 	/** Hardware faults. */
-	Safety: 0,
+	Safety = 0,
 	/** A transaction is running, its Started is on flash, and nobody suspended it. */
-	Transaction: 1,
-} as const);
-export type Claim = (typeof Claim)[keyof typeof Claim];
+	Transaction = 1,
+}
 
 export class Permit {
 	/** What the hardware was told last. */

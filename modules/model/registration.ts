@@ -1,19 +1,16 @@
 // Where the station stands with its CSMS, and what may pass in each state.
 // Source: OCPP 2.0.1 Part 2, B01 to B03.
 
-import { freeze } from "../../preload/freeze.js";
-
 /** Registration states, ordered so that "at least Pending" is a comparison. */
-export const Registration = freeze({
+export const enum Registration {
 	/** No answer to a BootNotification since this boot. */
-	Unregistered: 0,
+	Unregistered = 0,
 	/** Refused: silence until the interval has passed; every CALL is answered SecurityError (B03.FR.08). */
-	Rejected: 1,
+	Rejected = 1,
 	/** Only BootNotification and what the CSMS asks for may be sent (B02.FR.01, B02.FR.02). */
-	Pending: 2,
-	Accepted: 3,
-} as const);
-export type Registration = (typeof Registration)[keyof typeof Registration];
+	Pending = 2,
+	Accepted = 3,
+}
 
 /** The state that a BootNotificationResponse puts the station in. */
 export function registrationOf(status: string): Registration {

@@ -1,9 +1,6 @@
 // The base report that is being sent: which rows are left. The rows themselves exist only one at a time.
 
-import { freeze } from "../../preload/freeze.js";
-
-export const ReportBase = freeze({ none: 0, configuration: 1, full: 2 } as const);
-export type ReportBase = (typeof ReportBase)[keyof typeof ReportBase];
+export const enum ReportBase { none = 0, configuration = 1, full = 2 }
 
 export class BaseReport {
 	base: ReportBase = ReportBase.none;

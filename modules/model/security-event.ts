@@ -4,29 +4,28 @@
 
 import { freeze } from "../../preload/freeze.js";
 
-export const SecurityEvent = freeze({
-	firmwareUpdated: 0,
-	failedToAuthenticateAtCsms: 1,
-	csmsFailedToAuthenticate: 2,
-	settingSystemTime: 3,
-	startupOfTheDevice: 4,
-	resetOrReboot: 5,
-	securityLogWasCleared: 6,
-	reconfigurationOfSecurityParameters: 7,
-	memoryExhaustion: 8,
-	invalidMessages: 9,
-	attemptedReplayAttacks: 10,
-	tamperDetectionActivated: 11,
-	invalidFirmwareSignature: 12,
-	invalidFirmwareSigningCertificate: 13,
-	invalidCsmsCertificate: 14,
-	invalidChargingStationCertificate: 15,
-	invalidTLSVersion: 16,
-	invalidTLSCipherSuite: 17,
-	maintenanceLoginAccepted: 18,
-	maintenanceLoginFailed: 19,
-} as const);
-export type SecurityEvent = (typeof SecurityEvent)[keyof typeof SecurityEvent];
+export const enum SecurityEvent {
+	firmwareUpdated = 0,
+	failedToAuthenticateAtCsms = 1,
+	csmsFailedToAuthenticate = 2,
+	settingSystemTime = 3,
+	startupOfTheDevice = 4,
+	resetOrReboot = 5,
+	securityLogWasCleared = 6,
+	reconfigurationOfSecurityParameters = 7,
+	memoryExhaustion = 8,
+	invalidMessages = 9,
+	attemptedReplayAttacks = 10,
+	tamperDetectionActivated = 11,
+	invalidFirmwareSignature = 12,
+	invalidFirmwareSigningCertificate = 13,
+	invalidCsmsCertificate = 14,
+	invalidChargingStationCertificate = 15,
+	invalidTLSVersion = 16,
+	invalidTLSCipherSuite = 17,
+	maintenanceLoginAccepted = 18,
+	maintenanceLoginFailed = 19,
+}
 
 /** By SecurityEvent, as they are on the wire. */
 export const SECURITY_EVENT_NAMES: readonly string[] = freeze([
@@ -71,7 +70,7 @@ export function securityEvent(type: SecurityEvent, detail: number): number {
 }
 
 /** Detail of reconfigurationOfSecurityParameters. */
-export const Reconfigured = freeze({ password: 0, networkProfile: 1 } as const);
+export const enum Reconfigured { password = 0, networkProfile = 1 }
 
 /** Detail of memoryExhaustion. */
-export const Exhausted = freeze({ eventsThinned: 0, eventRefused: 1, securityEventsDropped: 2 } as const);
+export const enum Exhausted { eventsThinned = 0, eventRefused = 1, securityEventsDropped = 2 }

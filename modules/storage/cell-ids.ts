@@ -2,32 +2,31 @@
 // is on the flash of stations in the field. Variables have their own column (CELL of preload/variables.ts) and lie
 // behind.
 
-import { freeze } from "../../preload/freeze.js";
 import { LIMITS } from "../../preload/limits.js";
 import { WRITABLE_COUNT } from "../../preload/variables.js";
 
-export const Cell = freeze({
+export const enum Cell {
 	/** Starts of the firmware, a number; message ids that never repeat are made of it. */
-	bootCount: 0,
+	bootCount = 0,
 	/** RestartCause of a reboot that was asked for; absent after a power cut. */
-	restartCause: 1,
+	restartCause = 1,
 	/** Basic authentication password. */
-	password: 2,
+	password = 2,
 	/** Slot of the network profile that is in use. */
-	activeProfile: 3,
+	activeProfile = 3,
 	/** Network profile of slot s (from 0): networkProfile + s, up to 6 slots. */
-	networkProfile: 4,
+	networkProfile = 4,
 	/** Operational status that the CSMS has set: station, then each EVSE and connector (availability + 0 … 8). */
-	availability: 10,
+	availability = 10,
 	/** Running transaction of EVSE e (evseIndex from 0): transaction + e, up to LIMITS.evsesMax. */
-	transaction: 20,
+	transaction = 20,
 	/** A time that has been, UTC seconds; dates of certificates count from it while the clock was never set. */
-	timeFloor: 28,
+	timeFloor = 28,
 	/** Highest security profile that has worked; none below it is used any more (A05.FR.06). */
-	securityProfile: 29,
+	securityProfile = 29,
 	/** First cell of the variables. */
-	variables: 32,
-} as const);
+	variables = 32,
+}
 
 /** Cells are below this. */
 export const CELLS_MAX = 96;

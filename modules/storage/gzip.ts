@@ -14,7 +14,7 @@ const TRAILER_BYTES = 8;
 const FAILED = -1;
 const BITS_MAX = 15;
 /** Kinds of blocks (RFC 1951 §3.2.3). */
-const Block = freeze({ stored: 0, fixed: 1, dynamic: 2 } as const);
+const enum Block { stored = 0, fixed = 1, dynamic = 2 }
 
 // Symbols of the codes, one code after the other: literals and lengths of matches, distances, lengths of codes.
 const LITERALS = 288;

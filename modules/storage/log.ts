@@ -4,7 +4,6 @@
 // Owns: the chain of blocks in use, the place of the next record. Format on flash: docs/flash-format.md §2 to §4.
 // Why it is built like this: docs/decisions/0003-flash-log.md.
 
-import { freeze } from "../../preload/freeze.js";
 import { crc32 } from "../core/crc.js";
 import { LogCode } from "../ports/events.js";
 import type { FlashPartition } from "../ports/flash.js";
@@ -13,7 +12,7 @@ import type { Log } from "../ports/log.js";
 export const FORMAT_VERSION = 1;
 
 /** What a block belongs to; byte 5 of its header. */
-export const Area = freeze({ cells: 1, queue: 2, journal: 3 } as const);
+export const enum Area { cells = 1, queue = 2, journal = 3 }
 /** Bit of byte 5: the block was made by merging others and counts only once its summary is there. */
 const MERGED = 0x80;
 
@@ -58,7 +57,7 @@ export class Header {
 }
 
 /** The header is ours, of a newer format, or no header. */
-export const HeaderState = freeze({ none: 0, valid: 1, newer: 2 } as const);
+export const enum HeaderState { none = 0, valid = 1, newer = 2 }
 
 function u16(bytes: Uint8Array, at: number): number {
 	return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);

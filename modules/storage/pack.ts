@@ -23,7 +23,7 @@ const MANTISSA_MAX = 2 ** 47;
 const LARGEST = Number.MAX_SAFE_INTEGER;
 
 /** What stands in front of a value of any JSON type (customData). */
-const Tag = freeze({ null: 0, false: 1, true: 2, number: 3, string: 4, array: 5, object: 6 } as const);
+const enum Tag { null = 0, false = 1, true = 2, number = 3, string = 4, array = 5, object = 6 }
 const ANY_DEPTH_MAX = 16;
 
 type Members = Record<string, unknown>;

@@ -2,7 +2,6 @@
 // (security log), what lies between for the queue of events. Decides at boot whether the partition is ours and may be
 // written. Format: docs/flash-format.md §1.
 
-import { freeze } from "../../preload/freeze.js";
 import { LIMITS } from "../../preload/limits.js";
 import { LogCode } from "../ports/events.js";
 import type { FlashPartition } from "../ports/flash.js";
@@ -10,19 +9,18 @@ import type { Log } from "../ports/log.js";
 import { Area, HEADER_BYTES, Header, HeaderState, Ring, WINDOW_BYTES, makeHeader, parseHeader } from "./log.js";
 
 /** What open() has found. In every state but ready nothing was written and nothing may be. */
-export const StoreState = freeze({
+export const enum StoreState {
 	/** The store can be used. */
-	ready: 0,
+	ready = 0,
 	/** It was written by a later version of this program. */
-	newer: 1,
+	newer = 1,
 	/** No block of it is ours, but it is not blank either. format() would make a new one. */
-	corrupt: 2,
+	corrupt = 2,
 	/** The flash cannot be read or written. */
-	failed: 3,
+	failed = 3,
 	/** The partition has too few blocks, or too many or too large ones. */
-	unusable: 4,
-} as const);
-export type StoreState = (typeof StoreState)[keyof typeof StoreState];
+	unusable = 4,
+}
 
 /** Fewest blocks of cells and of the queue, and most of each area. */
 export const AREA_BLOCKS_MIN = 4;

@@ -3,7 +3,6 @@
 // no power cut leaves half a certificate, and nothing ever has to be moved.
 // Owns: those blocks. Not: what may be installed (blocks/certificates.ts). Format: docs/flash-format.md, "The vault".
 
-import { freeze } from "../../preload/freeze.js";
 import { crc32 } from "../core/crc.js";
 import type { Certificate } from "../core/der.js";
 import { LogCode } from "../ports/events.js";
@@ -11,7 +10,7 @@ import type { FlashPartition } from "../ports/flash.js";
 import type { Log } from "../ports/log.js";
 
 /** What an entry is; byte 5 of its header. Never changed or given out again. */
-export const VaultKind = freeze({ none: 0, csmsRoot: 1, manufacturerRoot: 2, pendingKey: 3, station: 4 } as const);
+export const enum VaultKind { none = 0, csmsRoot = 1, manufacturerRoot = 2, pendingKey = 3, station = 4 }
 
 export const VAULT_VERSION = 1;
 /** Bytes of the header in front of the payload. */

@@ -63,20 +63,19 @@ export interface ConnectionListener {
 	onClosed(): void;
 }
 
-export const ConnectionState = freeze({
+export const enum ConnectionState {
 	/** Not started, or stopped. */
-	idle: 0,
+	idle = 0,
 	/** Waits for the next attempt. */
-	waiting: 1,
+	waiting = 1,
 	/** Socket and upgrade are under way. */
-	opening: 2,
-	open: 3,
+	opening = 2,
+	open = 3,
 	/** Close handshake; no messages pass any more. */
-	closing: 4,
-} as const);
-export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
+	closing = 4,
+}
 
-const Event = freeze({ started: 0, due: 1, opened: 2, closing: 3, lost: 4, stopped: 5 } as const);
+const enum Event { started = 0, due = 1, opened = 2, closing = 3, lost = 4, stopped = 5 }
 const EVENTS = 6;
 const REFUSED = 0xff;
 const X = REFUSED;
@@ -94,7 +93,7 @@ const NEXT = freeze(
 );
 
 /** What follows when the connection at hand has ended. */
-const After = freeze({ backOff: 0, atOnce: 1, stay: 2 } as const);
+const enum After { backOff = 0, atOnce = 1, stay = 2 }
 
 /** nextDueMs when nothing is due: about 12 days, well inside the 32-bit clock. */
 export const NEVER_MS = 0x3fffffff;

@@ -2,7 +2,6 @@
 // attempt; it is dropped when frames begin. Source: RFC 6455 §4.1, §4.2.2; OCPP 2.0.1 Part 4 §3.1; A00.FR.202-205.
 
 import { LIMITS } from "../../preload/limits.js";
-import { freeze } from "../../preload/freeze.js";
 import { base64Length, encodeBase64 } from "../core/base64.js";
 import { sha1, SHA1_BYTES } from "../core/sha1.js";
 import type { Entropy } from "../ports/entropy.js";
@@ -18,10 +17,10 @@ const KEY_CHARACTERS = 24;
 const ACCEPT_CHARACTERS = 28;
 
 /** Parts of the request, in order. */
-const Part = freeze({ target: 0, host: 1, fixed: 2, authorization: 3, key: 4, end: 5 } as const);
+const enum Part { target = 0, host = 1, fixed = 2, authorization = 3, key = 4, end = 5 }
 
 /** Header fields that were seen and right. */
-const Seen = freeze({ upgrade: 1, connection: 2, accept: 4, subprotocol: 8 } as const);
+const enum Seen { upgrade = 1, connection = 2, accept = 4, subprotocol = 8 }
 
 function bytesOf(text: string): Uint8Array {
 	return new Uint8Array(ArrayBuffer.fromString(text));

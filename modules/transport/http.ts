@@ -3,7 +3,6 @@
 // whether it is tried again (blocks/diagnostics.ts). One object per attempt; nothing of it stays.
 // Source: RFC 9110, RFC 9112; OCPP 2.0.1 Part 2, N01.FR.15, N01.FR.19.
 
-import { freeze } from "../../preload/freeze.js";
 import { LIMITS } from "../../preload/limits.js";
 import { base64Length, encodeBase64 } from "../core/base64.js";
 import { text } from "../core/bytes.js";
@@ -25,8 +24,7 @@ const LF = 0x0a;
 const STATUS_AT = 9;
 const STATUS_END = 12;
 
-export const HttpMethod = freeze({ put: 0, post: 1 } as const);
-export type HttpMethod = (typeof HttpMethod)[keyof typeof HttpMethod];
+export const enum HttpMethod { put = 0, post = 1 }
 
 /** Where a file goes, taken out of a URL. */
 export interface HttpTarget {
@@ -112,7 +110,7 @@ export interface HttpFile {
 }
 
 /** Parts of the head, in order. */
-const Part = freeze({ request: 0, host: 1, fixed: 2, authorization: 3, end: 4, body: 5 } as const);
+const enum Part { request = 0, host = 1, fixed = 2, authorization = 3, end = 4, body = 5 }
 
 /**
  * One upload. It is itself the options object of its socket. When `isOver`, `status` and `fault` tell how it ended, and

@@ -5,7 +5,6 @@
 // Source: OCPP 2.0.1 Part 4 §4.1 to §4.3.
 
 import { RpcError } from "../../preload/errors.js";
-import { freeze } from "../../preload/freeze.js";
 import { LIMITS } from "../../preload/limits.js";
 import { Encoder } from "../core/encode.js";
 import { Frame, MessageType, actionOf, scan, scanHead } from "../core/scan.js";
@@ -43,7 +42,7 @@ export interface RpcHost {
 const NO_CALL = -1;
 const NOTHING = -1;
 
-const Answer = freeze({ none: 0, result: 1, error: 2 } as const);
+const enum Answer { none = 0, result = 1, error = 2 }
 
 export class Rpc implements ConnectionListener {
 	/** Set once, right after both exist. */

@@ -8,7 +8,6 @@
 // the peer's Close we only echo it, after a fault of the peer we wait for the end of the socket, or for abort().
 
 import { LIMITS } from "../../preload/limits.js";
-import { freeze } from "../../preload/freeze.js";
 import type { Clock } from "../ports/clock.js";
 import type { Entropy } from "../ports/entropy.js";
 import type { Observer } from "../ports/host.js";
@@ -18,22 +17,21 @@ import { Handshake } from "./handshake.js";
 import type { Endpoint } from "./url.js";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./utf8.js";
 
-export const Phase = freeze({ idle: 0, connecting: 1, upgrading: 2, open: 3, closing: 4, ending: 5 } as const);
-export type Phase = (typeof Phase)[keyof typeof Phase];
+export const enum Phase { idle = 0, connecting = 1, upgrading = 2, open = 3, closing = 4, ending = 5 }
 
 /** Close codes of RFC 6455 §7.4.1 that are used here. */
-export const CloseCode = freeze({
-	normal: 1000,
-	goingAway: 1001,
-	protocolError: 1002,
-	unsupportedData: 1003,
+export const enum CloseCode {
+	normal = 1000,
+	goingAway = 1001,
+	protocolError = 1002,
+	unsupportedData = 1003,
 	/** Never on the wire: the peer's Close had no code. */
-	noStatus: 1005,
-	invalidData: 1007,
-	policyViolation: 1008,
-	tooBig: 1009,
-	internalError: 1011,
-} as const);
+	noStatus = 1005,
+	invalidData = 1007,
+	policyViolation = 1008,
+	tooBig = 1009,
+	internalError = 1011,
+}
 
 /** A text message that is made while it is sent. */
 export interface PieceSource {
@@ -101,19 +99,19 @@ export const TX_BUFFER_BYTES = SCRATCH + SCRATCH_BYTES;
 const WRITE_MIN = 64;
 const LENGTH_MAX = 0x7fffffff;
 
-const Opcode = freeze({ continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const);
+const enum Opcode { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 }
 const FIN = 0x80;
 const CONTROL_BIT = 0x08;
 const MASK_BIT = 0x80;
 
 /** What the next received byte is. */
-const State = freeze({ head: 0, text: 1, control: 2, skip: 3 } as const);
+const enum State { head = 0, text = 1, control = 2, skip = 3 }
 
 /** What tx holds. */
-const Sending = freeze({ nothing: 0, request: 1, control: 2, close: 3, piece: 4, lastPiece: 5 } as const);
+const enum Sending { nothing = 0, request = 1, control = 2, close = 3, piece = 4, lastPiece = 5 }
 
 /** Control frames that wait for tx to become free. */
-const Pending = freeze({ pong: 1, ping: 2, close: 4 } as const);
+const enum Pending { pong = 1, ping = 2, close = 4 }
 
 /** Codes that a peer may send (RFC 6455 §7.4). */
 function isCloseCode(code: number): boolean {

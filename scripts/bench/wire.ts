@@ -7,7 +7,7 @@ import "../../test-host/board/xs-globals.js";
 import { performance } from "node:perf_hooks";
 
 import {
-	Action, ACTION_AT, ACTION_BYTES, NO_TYPE, REQUEST_TYPE, RESPONSE_TYPE, SENDER,
+	ACTION_AT, ACTION_BYTES, ACTION_NAMES, NO_TYPE, REQUEST_TYPE, RESPONSE_TYPE, SENDER,
 } from "../../preload/actions.js";
 import * as schema from "../../preload/schema.js";
 import { decode, Verdict } from "../../modules/core/decode.js";
@@ -40,7 +40,7 @@ interface Sample {
 function sampleOf(vector: Payload, style: Style, random: Random): Sample {
 	// customData would be read by ajv and written by JSON.stringify, but only skipped by the station: leave it out.
 	const payload = pruned(kept(make(vector.schema, random, style), vector.action === "DataTransfer"));
-	const action = Action[vector.action as keyof typeof Action];
+	const action = ACTION_NAMES.indexOf(vector.action);
 	const id = "0123456789abcdef0123456789abcdef";
 	const frame = vector.isRequest ? [2, id, vector.action, payload] : [3, id, payload];
 	return {

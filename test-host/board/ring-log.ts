@@ -2,10 +2,11 @@
 
 import type { Clock } from "../../modules/ports/clock.js";
 import type { Log } from "../../modules/ports/log.js";
-import { LogCode } from "../../modules/ports/events.js";
+import * as events from "../../modules/ports/events.js";
+import { numbersOf } from "./enums.js";
 
 /** Names by code, read from the table of the ports, so that a new code needs no change here. */
-const NAMES = new Map<number, string>(Object.entries(LogCode).map(([name, code]) => [code, name]));
+const NAMES = new Map<number, string>(Object.entries(numbersOf(events, "LogCode")).map(([name, code]) => [code, name]));
 
 interface Entry {
 	ticks: number;

@@ -132,7 +132,7 @@ describe("core hostile", () => {
 			return complain("another type or id");
 		if (frame.messageType === MessageType.CallError) return "CALLERROR";
 		const action = frame.messageType === MessageType.Call
-			? actionOf(bytes, frame.actionFrom, frame.actionTo) : Action[ANSWERED];
+			? actionOf(bytes, frame.actionFrom, frame.actionTo) : ACTION_NAMES.indexOf(ANSWERED);
 		const named = frame.messageType === MessageType.Call ? (expected.parsed as string[])[2]! : ANSWERED;
 		if (action !== ACTION_NAMES.indexOf(named)) return complain("another action");
 		if (action < 0) return "NotImplemented";

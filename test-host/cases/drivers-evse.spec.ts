@@ -7,13 +7,15 @@ import { NoneMeter } from "../../drivers/none/meter.js";
 import { NonePilot } from "../../drivers/none/pilot.js";
 import { NoneReader } from "../../drivers/none/reader.js";
 import { ReaderButton } from "../../drivers/reader-button.js";
+import * as events from "../../modules/ports/events.js";
 import { EventCode, FaultBit } from "../../modules/ports/events.js";
+import { numbersOf } from "../board/enums.js";
 import { FakePins, FakeSerial, FakeTimer } from "./drivers-fakes.js";
 
 const COIL = 26;
 const AUXILIARY = 27;
 const CABLE = 33;
-const nameOf = (code: number): string => Object.entries(EventCode).find(([, value]) => value === code)![0];
+const nameOf = (code: number): string => Object.entries(numbersOf(events, "EventCode")).find(([, value]) => value === code)![0];
 
 // 230.0 V, 16.000 A, 3680.0 W, 1234 Wh.
 const FLOWING = [0xf8, 4, 20, 8, 0xfc, 0x3e, 0x80, 0, 0, 0x8f, 0xc0, 0, 0, 4, 0xd2, 0, 0, 1, 0xf4, 0, 100, 0, 0,

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import {
 	Action, ACTION_AT, ACTION_BYTES, ACTION_NAMES, NO_TYPE, REQUEST_TYPE, RESPONSE_TYPE, SECTION, SENDER,
 } from "../../preload/actions.js";
+import * as actions from "../../preload/actions.js";
 import * as schema from "../../preload/schema.js";
 import * as variables from "../../preload/variables.js";
+import { numbersOf } from "../board/enums.js";
 import { generate } from "../../scripts/generate-tables.js";
 import { PAYLOADS } from "../vectors/generate.js";
 
@@ -29,8 +31,9 @@ describe("tables", () => {
 		expect(ACTION_NAMES.length).toBe(64);
 		expect(SECTION.length).toBe(64);
 		expect([...ACTION_NAMES].sort()).toEqual([...ACTION_NAMES]);
+		const ids = numbersOf(actions, "Action");
 		for (const [id, name] of ACTION_NAMES.entries()) {
-			expect(Action[name as keyof typeof Action]).toBe(id as Action);
+			expect(ids[name]).toBe(id);
 			expect(REQUEST_TYPE[id]).not.toBe(NO_TYPE);
 			expect(RESPONSE_TYPE[id]).not.toBe(NO_TYPE);
 			expect(SECTION[id]).toMatch(/[A-P]/);
@@ -46,7 +49,7 @@ describe("tables", () => {
 
 	it("the rows of every payload say what its schema says", () => {
 		for (const { action, isRequest, schema: payload } of PAYLOADS) {
-			const type = (isRequest ? REQUEST_TYPE : RESPONSE_TYPE)[Action[action as keyof typeof Action]]!;
+			const type = (isRequest ? REQUEST_TYPE : RESPONSE_TYPE)[ACTION_NAMES.indexOf(action)]!;
 			const names: string[] = [];
 			const required: string[] = [];
 			for (let row = schema.TYPE_AT[type]!; row < schema.TYPE_AT[type + 1]!; row++) {
@@ -87,12 +90,12 @@ describe("tables", () => {
 });
 
 describe("tables of the device model", () => {
-	const { Variable, VARIABLE_COUNT, CELL, NO_CELL, MUTABILITY, Mutability, DEFAULT, LIVE } = variables;
-	const { DATA_TYPE, DataType, VALUES_LIST } = variables;
-	const ids = Object.values(Variable);
+	const { VARIABLE_COUNT, CELL, NO_CELL, MUTABILITY, DEFAULT, LIVE, DATA_TYPE, VALUES_LIST } = variables;
+	const numbers = numbersOf(variables, "Variable");
+	const ids = Object.values(numbers);
 
 	it("all columns are of one length and ids are consecutive", () => {
-		expect(ids).toEqual(Array.from({ length: VARIABLE_COUNT }, (_, id) => id) as typeof ids);
+		expect(ids).toEqual(Array.from({ length: VARIABLE_COUNT }, (_, id) => id));
 		const columns = [
 			variables.COMPONENT, variables.VARIABLE_NAMES, variables.VARIABLE_INSTANCES, variables.SCOPE, DATA_TYPE,
 			variables.UNIT, VALUES_LIST, variables.MIN, variables.MAX, MUTABILITY, variables.PERSISTENT, LIVE, DEFAULT,
@@ -103,18 +106,18 @@ describe("tables of the device model", () => {
 
 	it("B07.FR.03 a variable has a value or is live, a list lists its values, a writable one has a cell", () => {
 		for (const id of ids) {
-			const name = Object.keys(Variable)[id]!;
+			const name = Object.keys(numbers)[id]!;
 			if (LIVE[id] === 0) expect(DEFAULT[id]).withContext(name).not.toBe("");
-			const isList = DATA_TYPE[id]! >= DataType.OptionList;
+			const isList = DATA_TYPE[id]! >= variables.DataType.OptionList;
 			expect(VALUES_LIST[id] !== "").withContext(name).toBe(isList);
-			const isWritable = MUTABILITY[id] !== Mutability.ReadOnly;
+			const isWritable = MUTABILITY[id] !== variables.Mutability.ReadOnly;
 			expect(CELL[id] !== NO_CELL).withContext(name).toBe(isWritable);
 			if (isWritable) expect(variables.PERSISTENT[id]).withContext(name).toBe(1);
 		}
 	});
 
 	it("flash format: the cell numbers of released variables never change", () => {
-		const writable = Object.entries(Variable).filter(([, id]) => CELL[id] !== NO_CELL);
+		const writable = Object.entries(numbers).filter(([, id]) => CELL[id] !== NO_CELL);
 		const cells = writable.sort((a, b) => CELL[a[1]]! - CELL[b[1]]!);
 		expect(cells.map(([name]) => name)).toEqual([
 			"AlignedDataInterval", "AlignedDataMeasurands", "AlignedDataTxEndedInterval",
@@ -142,7 +145,7 @@ describe("tables of the device model", () => {
 			"SecurityCtrlr.BasicAuthPassword", "SampledDataCtrlr.TxStartedMeasurands", "TxCtrlr.EVConnectionTimeOut",
 			"AuthCtrlr.LocalAuthorizeOffline",
 		]) expect(names).toContain(name);
-		expect(MUTABILITY[Variable.SecurityBasicAuthPassword]).toBe(Mutability.WriteOnly);
-		expect(MUTABILITY[Variable.OCPPCommMessageTimeoutDefault]).toBe(Mutability.ReadOnly);
+		expect(MUTABILITY[variables.Variable.SecurityBasicAuthPassword]).toBe(variables.Mutability.WriteOnly);
+		expect(MUTABILITY[variables.Variable.OCPPCommMessageTimeoutDefault]).toBe(variables.Mutability.ReadOnly);
 	});
 });

@@ -37,7 +37,6 @@ describe("scripts/tidy", () => {
 		["Buffer", "modules/core/a.ts", 'export const a = (): unknown => Buffer.from("");', "Buffer"],
 		["TextEncoder", "preload/a.ts", "export const a = (): unknown => new TextEncoder();", "TextEncoder"],
 		["enum", "modules/core/a.ts", "export enum A { b }", "enum"],
-		["const enum", "preload/a.ts", "const enum A { b }", "enum"],
 		["any", "modules/core/a.ts", "export const a = (b: any): unknown => b;", "any"],
 		["module-level let", "modules/core/a.ts", "let a = 1;", "module-level let"],
 		["module-level let in a driver", "drivers/a.ts", "export let a = 1;", "module-level let"],
@@ -69,6 +68,7 @@ describe("scripts/tidy", () => {
 		["a key of that name", "modules/core/a.ts", "export interface A { Buffer: number }"],
 		["Date.UTC", "modules/core/a.ts", "export const a = (): number => Date.UTC(2020, 1);"],
 		["let inside a function", "modules/core/a.ts", "export function a(): number {\n\tlet b = 1;\n\treturn ++b;\n}"],
+		["const enum", "preload/a.ts", "export const enum A { b = 1 }"],
 		["a frozen table", "preload/a.ts", "export const a = freeze({ b: [1] } as const);"],
 		["own folder", "modules/core/a.ts", 'import { b } from "./b.js";'],
 		["lower floor", "modules/blocks/a.ts", 'import { b } from "../storage/b.js";'],
@@ -94,6 +94,8 @@ describe("scripts/tidy", () => {
 	it("files of types have no code, files of values have", () => {
 		expect(hasCode('import type { A } from "./a.js";\nexport interface B extends A {}\nexport type C = B;\n')).toBeFalse();
 		expect(hasCode("// Only words.\nexport {};\n")).toBeFalse();
+		expect(hasCode("export const enum A { b = 1 }\n")).toBeFalse();
+		expect(hasCode("export const enum A { b = 1 }\nexport const c = A.b;\n")).toBeTrue();
 		expect(hasCode("export const a = 1;\n")).toBeTrue();
 		expect(hasCode("export class A {}\n")).toBeTrue();
 	});

@@ -5,7 +5,9 @@ import "../board/xs-globals.js";
 import { createHash } from "node:crypto";
 import { ACTION_NAMES } from "../../preload/actions.js";
 import { Variable } from "../../preload/variables.js";
-import { FaultBit, LogCode, RestartCause } from "../../modules/ports/events.js";
+import * as events from "../../modules/ports/events.js";
+import { LogCode, RestartCause } from "../../modules/ports/events.js";
+import { numbersOf } from "../board/enums.js";
 import type { EvsePort, MeterReading } from "../../modules/ports/evse-port.js";
 import type { Host } from "../../modules/ports/host.js";
 import type { Socket, SocketOptions } from "../../modules/ports/socket.js";
@@ -35,6 +37,7 @@ export interface Verdict {
 }
 
 const HOUR_MS = 3_600_000;
+const FAULTS = numbersOf(events, "FaultBit");
 const PASSWORD = "0123456789abcdef";
 const ENDPOINT = "ws://csms.example/ocpp";
 const TRACE_LINES = 60;
@@ -482,7 +485,7 @@ export class Simulation {
 	private look(): void {
 		const station = this.life?.station;
 		this.board.evses.forEach((evse, index) => {
-			if (!evse.relayClosed || (evse.memory.faults & FaultBit.welded) !== 0) return;
+			if (!evse.relayClosed || (evse.memory.faults & events.FaultBit.welded) !== 0) return;
 			const its = station?.evses[index];
 			if (its === undefined) this.checkers.fail("contactor", `EVSE ${index + 1} is closed without a firmware`);
 			else this.checkers.contactorClosed(index + 1, its.transactionId, its.permit.limitMilliamps, its.endCause >= 0);
@@ -494,7 +497,7 @@ export class Simulation {
 	private lookAtRest(): void {
 		const station = this.life?.station;
 		for (const evse of this.board.evses) {
-			if (!evse.relayClosed || (evse.memory.faults & FaultBit.welded) !== 0 || evse.memory.faults === 0) continue;
+			if (!evse.relayClosed || (evse.memory.faults & events.FaultBit.welded) !== 0 || evse.memory.faults === 0) continue;
 			this.checkers.fail("protection", `the contactor is closed with faults ${evse.memory.faults}`);
 		}
 		if (station === undefined) return;
@@ -553,7 +556,7 @@ export class Simulation {
 		for (const kind of ["ground", "overcurrent", "welded", "meter", "internal"] as const) {
 			every(faults[kind], () => {
 				const evse = dice.pick(board.evses);
-				forAWhile(`fault ${kind}`, faults.lastMs, () => evse.fault(FaultBit[kind], true), () => evse.fault(FaultBit[kind], false));
+				forAWhile(`fault ${kind}`, faults.lastMs, () => evse.fault(FAULTS[kind]!, true), () => evse.fault(FAULTS[kind]!, false));
 			});
 		}
 		every(faults.lock, () => {
@@ -599,7 +602,7 @@ export class Simulation {
 		this.people.goHome();
 		for (const evse of board.evses) {
 			evse.jamLock(false);
-			for (const bit of Object.values(FaultBit)) evse.fault(bit, false);
+			for (const bit of Object.values(FAULTS)) evse.fault(bit, false);
 		}
 		// What went silent stays silent: the station has to find out.
 	}

@@ -2,13 +2,17 @@
 // virtual board; none reaches into the firmware.
 
 import { createServer, type Server, type Socket } from "node:net";
-import { FaultBit, RestartCause } from "../../modules/ports/events.js";
+import * as events from "../../modules/ports/events.js";
+import { RestartCause } from "../../modules/ports/events.js";
+import { numbersOf } from "../board/enums.js";
 import type { EvseModel } from "../board/evse.js";
 import { ID_TOKEN_MAX } from "../board/reader.js";
 import type { Desktop, DesktopEvent } from "./desktop.js";
 
 /** Version of the contract that is spoken here. */
 const CONTRACT = 1;
+/** Kinds of faults. */
+const FAULTS = numbersOf(events, "FaultBit");
 /** Longest request line; a longer one is answered "malformed" and skipped. */
 const LINE_MAX = 65536;
 
@@ -60,7 +64,7 @@ const COMMANDS: { readonly [cmd: string]: Command } = {
 		if (!evse.meter(forced, optionalNumber(args, "wh"))) throw new Refused("the register only rises");
 	},
 	fault: (desktop, args) => {
-		const bit = FaultBit[choice(args, "kind", Object.keys(FaultBit) as (keyof typeof FaultBit)[])];
+		const bit = FAULTS[choice(args, "kind", Object.keys(FAULTS))];
 		const isOn = flag(args, "on");
 		// A fault of the station as a whole is felt at every EVSE.
 		const evses = args.evse === undefined ? desktop.board.evses : [connectorOf(desktop, args)];
