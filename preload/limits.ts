@@ -2,8 +2,11 @@
 // relations at the end run while the linker preloads this module.
 
 export const enum LIMITS {
-	/** Longest CALL that is kept whole. A longer one keeps its head and is answered FormatViolation (B06.FR.17). */
-	rxBytes = 6144,
+	/**
+	 * Longest CALL that is kept whole. A longer one keeps its head and is answered FormatViolation (B06.FR.17). Room for
+	 * an InstallCertificate of 5,500 characters, its line ends and slashes escaped, in a frame with the longest id.
+	 */
+	rxBytes = 5952,
 	/** Bytes of payload in one WebSocket frame of ours; a longer message is sent as fragments of this size. */
 	txBytes = 512,
 	/** Bytes taken from the socket in one read. */
@@ -70,6 +73,7 @@ function holds(condition: boolean, relation: string): void {
 	if (!condition) throw new Error("limits.ts: " + relation);
 }
 holds(LIMITS.bytesPerMessage <= LIMITS.rxBytes, "bytesPerMessage must fit rxBytes");
+holds(LIMITS.handshakeBytesMax <= LIMITS.rxBytes - LIMITS.socketReadBytes, "a header line and a read must fit rxBytes");
 holds(LIMITS.txBytes >= 256 && LIMITS.txBytes <= 2048, "txBytes is a WebSocket fragment of 256 to 2048 bytes");
 holds(LIMITS.configurationValueBytes < LIMITS.bytesPerMessage, "a settable value must fit its request");
 holds(LIMITS.configurationValueBytes <= LIMITS.cellBytes, "a settable value must fit its cell");

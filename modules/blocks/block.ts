@@ -139,7 +139,8 @@ export interface Station {
 	/** What TriggerMessage asked for, bits of model/trigger.ts StationTriggered. */
 	triggered: number;
 	/** The last clock-aligned boundaries that were seen, UTC ms: of readings that are sent, of those kept for Ended. */
-	readonly alignedBoundary: Float64Array;
+	sentBoundary: number;
+	endedBoundary: number;
 	/** Number of the next event of NotifyEvent. */
 	nextEventId: number;
 	/** The Reset that the CSMS has asked for. */

@@ -16,8 +16,8 @@ const DAY_MS = 86_400_000;
 
 function meteringStep(station: Station): void {
 	sampledStep(station);
-	alignedStep(station, Variable.AlignedDataInterval, ALIGNED_SENT);
-	alignedStep(station, Variable.AlignedDataTxEndedInterval, ALIGNED_ENDED);
+	alignedStep(station, Variable.AlignedDataInterval, false);
+	alignedStep(station, Variable.AlignedDataTxEndedInterval, true);
 }
 
 /** J02.FR.11. TxUpdatedInterval 0 is never; a new interval applies from the next sample on. */
@@ -40,34 +40,31 @@ function sampledStep(station: Station): void {
 	}
 }
 
-/** Which of Station.alignedBoundary: readings that are sent, readings that are kept for Ended. */
-const ALIGNED_SENT = 0;
-const ALIGNED_ENDED = 1;
-
 /** J01.FR.14: at wall-clock multiples of the interval since midnight UTC, stamped with the boundary. */
-function alignedStep(station: Station, variable: number, which: number): void {
+function alignedStep(station: Station, variable: number, isForEnded: boolean): void {
 	const intervalMs = station.variables.number(variable) * 1000;
 	const utcMs = station.host.clock.utc();
 	if (intervalMs === 0 || isNaN(utcMs)) return;
 	const midnight = Math.floor(utcMs / DAY_MS) * DAY_MS;
 	const boundary = midnight + Math.floor((utcMs - midnight) / intervalMs) * intervalMs;
 	station.wakeWithin(Math.min(boundary + intervalMs, midnight + DAY_MS) - utcMs);
-	const last = station.alignedBoundary[which] as number;
-	station.alignedBoundary[which] = boundary;
+	const last = isForEnded ? station.endedBoundary : station.sentBoundary;
+	if (isForEnded) station.endedBoundary = boundary;
+	else station.sentBoundary = boundary;
 	// The first boundary after boot, and one that a step of the clock has passed over or gone back behind, is not made up.
 	if (isNaN(last) || boundary <= last || utcMs - boundary > ALIGNED_LATE_MS) return;
-	for (let i = 0; i < station.evses.length; i++) reading(station, station.evses[i]!, boundary, which);
+	for (let i = 0; i < station.evses.length; i++) reading(station, station.evses[i]!, boundary, isForEnded);
 }
 
 /** A boundary that is noticed later than this was jumped over by the clock. */
 const ALIGNED_LATE_MS = 5000;
 
-function reading(station: Station, evse: Evse, boundary: number, which: number): void {
+function reading(station: Station, evse: Evse, boundary: number, isForEnded: boolean): void {
 	if (evse.transactionId !== "") {
-		evse.due |= which === ALIGNED_ENDED ? Due.alignedEnded : Due.aligned;
+		evse.due |= isForEnded ? Due.alignedEnded : Due.aligned;
 		evse.boundaryUtc = boundary;
 		station.wakeWithin(0);
-	} else if (which === ALIGNED_SENT && station.isOnline) evse.alignedUtc = boundary;
+	} else if (!isForEnded && station.isOnline) evse.alignedUtc = boundary;
 }
 
 // --- MeterValues ---

@@ -74,9 +74,11 @@ function securityRestore(station: Station): void {
 	// A journal is never empty after the first boot, unless somebody or something emptied it.
 	if (station.journal.wasEmpty && station.cells.getNumber(Cell.bootCount, 0) > 1)
 		record(station, SecurityEvent.securityLogWasCleared, "");
-	if (station.bootCause === RestartCause.powerUp) return record(station, SecurityEvent.startupOfTheDevice, "");
 	const reason = BOOT_REASONS[station.bootCause];
-	record(station, SecurityEvent.resetOrReboot, reason === undefined ? "" : reason);
+	if (station.bootCause === RestartCause.powerUp) record(station, SecurityEvent.startupOfTheDevice, "");
+	else record(station, SecurityEvent.resetOrReboot, reason === undefined ? "" : reason);
+	// Connecting needs much RAM and comes before the next step of this block.
+	station.journal.rest();
 }
 
 function securityOn(station: Station, code: number, _evseIndex: number, value: number): void {

@@ -95,7 +95,8 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 	credentialsChanged = false;
 	triggered = 0;
 	nextEventId = 1;
-	readonly alignedBoundary = Float64Array.of(NaN, NaN);
+	sentBoundary = NaN;
+	endedBoundary = NaN;
 	readonly reset = new PendingReset();
 
 	private readonly inbox = new Ring(LIMITS.inboxEvents);

@@ -222,10 +222,12 @@ export class Ring {
 		this.blocks = blocks;
 		this.blockBytes = flash.blockBytes;
 		this.division = division;
-		this.chain = new Uint8Array(blocks);
-		this.range = new Uint32Array(blocks * 2);
-		this.ends = new Uint16Array(blocks);
-		this.events = new Uint16Array(blocks);
+		// One buffer for all four: a buffer of its own would cost each 56 bytes more.
+		const buffer = new ArrayBuffer(blocks * 13);
+		this.range = new Uint32Array(buffer, 0, blocks * 2);
+		this.ends = new Uint16Array(buffer, blocks * 8, blocks);
+		this.events = new Uint16Array(buffer, blocks * 10, blocks);
+		this.chain = new Uint8Array(buffer, blocks * 12, blocks);
 	}
 
 	/** Blocks that hold nothing. */

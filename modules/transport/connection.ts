@@ -56,7 +56,7 @@ export interface ConnectionProfile {
 export interface ConnectionListener {
 	/** Messages may be sent. Connection.offlineMs still says how long there was no connection (B04). */
 	onOpen(): void;
-	/** As WebSocketListener.onMessage: rx[0, length), or its head if length is more than it holds. */
+	/** As WebSocketListener.onMessage. */
 	onMessage(length: number): void;
 	onSent(): void;
 	/** Comes once for every onOpen: a message under way is lost, replies will not come. */
@@ -99,8 +99,6 @@ const enum After { backOff = 0, atOnce = 1, stay = 2 }
 export const NEVER_MS = 0x3fffffff;
 
 export class Connection implements WebSocketListener {
-	/** The buffer of onMessage. */
-	readonly rx: Uint8Array;
 	state: ConnectionState = ConnectionState.idle;
 	/** The profile of the next attempt; to change it for good, set it and close(true). */
 	profile: ConnectionProfile;
@@ -130,10 +128,9 @@ export class Connection implements WebSocketListener {
 		private readonly settings: ConnectionSettings,
 		profile: ConnectionProfile,
 		private readonly listener: ConnectionListener,
-		private readonly buffers: WebSocketBuffers,
+		buffers: WebSocketBuffers,
 	) {
 		this.profile = profile;
-		this.rx = buffers.rx;
 		this.socket = new WebSocket(host, buffers, this);
 		this.offlineMark = host.clock.ticks();
 	}
@@ -141,6 +138,11 @@ export class Connection implements WebSocketListener {
 	/** What TLS judges servers by. */
 	set trust(trust: Trust) {
 		this.socket.trust = trust;
+	}
+
+	/** The buffer of onMessage. */
+	get rx(): Uint8Array {
+		return this.socket.rx;
 	}
 
 	get isOpen(): boolean {
@@ -318,9 +320,10 @@ export class Connection implements WebSocketListener {
 	 */
 	private backOffMs(): number {
 		const settings = this.settings;
-		const input = this.buffers.input;
-		this.host.entropy.fill(input, 0, 4);
-		const fraction = (((input[0] << 8) | input[1]) * 65536 + ((input[2] << 8) | input[3])) / 4294967296;
+		// Nothing is being sent any more.
+		const random = this.socket.tx;
+		this.host.entropy.fill(random, 0, 4);
+		const fraction = (((random[0] << 8) | random[1]) * 65536 + ((random[2] << 8) | random[3])) / 4294967296;
 		const randomMs = Math.floor(fraction * (Math.max(0, settings.randomRangeSeconds) * 1000 + 1));
 		const doublings = Math.max(0, Math.min(this.failures, settings.repeatTimes));
 		const baseMs = Math.max(0, settings.waitMinimumSeconds) * 1000 * Math.pow(2, doublings);

@@ -12,6 +12,7 @@ import type { Clock } from "../ports/clock.js";
 import { LogCode } from "../ports/events.js";
 import type { Log } from "../ports/log.js";
 import type { Connection, ConnectionListener } from "./connection.js";
+import { HEAD_BYTES } from "./websocket.js";
 
 /** The station, as the RPC layer sees it. */
 export interface RpcListener {
@@ -221,7 +222,7 @@ export class Rpc implements ConnectionListener {
 			// B06.FR.17: only a CALL is answered; a reply that is too long counts as none.
 			this.host.log.event(LogCode.messageTooLong, length, 0);
 			this.listener.onInvalid(RpcError.FormatViolation);
-			scanHead(bytes, bytes.length, frame);
+			scanHead(bytes, HEAD_BYTES, frame);
 			if (frame.messageType !== MessageType.Call || !frame.idRead) return;
 			this.answerId = frame.id;
 			return this.refuse(-1, RpcError.FormatViolation, "message longer than BytesPerMessage");

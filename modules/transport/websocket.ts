@@ -49,8 +49,8 @@ export interface WebSocketListener {
 	/** The upgrade is done, messages may be sent. */
 	onOpen(): void;
 	/**
-	 * A text message is in rx[0, length), checked as UTF-8; rx may be changed until the call returns. If `length` is more
-	 * than rx holds, rx is full of its head and the rest is gone (B06.FR.17).
+	 * A text message is in rx[0, length), checked as UTF-8, and may be changed there until the call returns. If `length`
+	 * is more than rx holds, rx[0, HEAD_BYTES) is its head and the rest is gone (B06.FR.17).
 	 */
 	onMessage(length: number): void;
 	/** The message given to send() is with the socket, whole. */
@@ -76,12 +76,13 @@ export interface WebSocketHost {
 
 /** Buffers for life. */
 export interface WebSocketBuffers {
-	/** One received message: LIMITS.rxBytes. During the handshake it holds one header line, so at least 256. */
+	/**
+	 * One received message: exactly LIMITS.rxBytes. Its last LIMITS.socketReadBytes are also where the answer to the
+	 * handshake is read to, of which the first frames may be part, and where what is too long for rx goes.
+	 */
 	readonly rx: Uint8Array;
 	/** Frames on their way out: exactly TX_BUFFER_BYTES. */
 	readonly tx: Uint8Array;
-	/** Answers to the handshake and what is thrown away: LIMITS.socketReadBytes. */
-	readonly input: Uint8Array;
 }
 
 const CONTROL_MAX = 125;
@@ -94,6 +95,8 @@ const CONTROL = PAYLOAD + LIMITS.txBytes;
 const SCRATCH = CONTROL + CONTROL_MAX;
 /** Length of the tx buffer. */
 export const TX_BUFFER_BYTES = SCRATCH + SCRATCH_BYTES;
+/** What rx holds of a message that is too long for it: its first bytes up to here. */
+export const HEAD_BYTES = LIMITS.rxBytes - LIMITS.socketReadBytes;
 
 /** Less is not written while more of a frame is waiting: TLS would make a record of every sliver. */
 const WRITE_MIN = 64;
@@ -163,6 +166,7 @@ export class WebSocket implements SocketOptions {
 	private pongLength = 0;
 	private pingId = 0;
 
+	/** What the handshake left over: rx[inputAt, inputEnd), at most socketReadBytes at the end of rx. */
 	private inputAt = 0;
 	private inputEnd = 0;
 	private state: number = State.head;
@@ -184,11 +188,18 @@ export class WebSocket implements SocketOptions {
 	private closeSeen = false;
 	private closeSent = false;
 
+	/** See WebSocketBuffers. */
+	readonly rx: Uint8Array;
+	readonly tx: Uint8Array;
+
 	constructor(
 		private readonly ports: WebSocketHost,
-		private readonly buffers: WebSocketBuffers,
+		buffers: WebSocketBuffers,
 		private readonly listener: WebSocketListener,
-	) {}
+	) {
+		this.rx = buffers.rx;
+		this.tx = buffers.tx;
+	}
 
 	/** True while a message is under way; send() refuses then. */
 	get sending(): boolean {
@@ -207,7 +218,7 @@ export class WebSocket implements SocketOptions {
 		this.host = endpoint.host;
 		this.port = endpoint.port;
 		this.secure = endpoint.secure;
-		this.handshake = new Handshake(endpoint, identity, password, this.ports.entropy, this.buffers.rx);
+		this.handshake = new Handshake(endpoint, identity, password, this.ports.entropy, this.rx);
 		this.phase = Phase.connecting;
 		this.socket = this.ports.socket.open(this);
 		return true;
@@ -319,7 +330,7 @@ export class WebSocket implements SocketOptions {
 				const writable = socket.writable;
 				if (writable < waiting && writable < WRITE_MIN) return;
 				const end = this.txAt + Math.min(waiting, writable);
-				socket.write(this.buffers.tx, this.txAt, end);
+				socket.write(this.tx, this.txAt, end);
 				this.txAt = end;
 				if (end < this.txEnd) return;
 			}
@@ -339,7 +350,7 @@ export class WebSocket implements SocketOptions {
 		// One Close is enough, and nothing follows it (RFC 6455 §5.5.1).
 		if (this.closeSent) return false;
 		if (this.phase === Phase.upgrading) return this.loadRequest();
-		const tx = this.buffers.tx;
+		const tx = this.tx;
 		if ((this.pending & Pending.pong) !== 0) {
 			this.pending &= ~Pending.pong;
 			tx.copyWithin(PAYLOAD, CONTROL, CONTROL + this.pongLength);
@@ -368,13 +379,13 @@ export class WebSocket implements SocketOptions {
 		const handshake = this.handshake as Handshake;
 		if (handshake.done) return false;
 		this.txAt = 0;
-		this.txEnd = handshake.fill(this.buffers.tx, 0, CONTROL);
+		this.txEnd = handshake.fill(this.tx, 0, CONTROL);
 		this.sendingWhat = Sending.request;
 		return true;
 	}
 
 	private loadPiece(source: PieceSource): boolean {
-		const tx = this.buffers.tx;
+		const tx = this.tx;
 		let end = PAYLOAD;
 		while (end < CONTROL && !source.done) {
 			const count = source.fill(tx, end, CONTROL);
@@ -397,7 +408,7 @@ export class WebSocket implements SocketOptions {
 
 	/** Puts header and mask in front of the payload at PAYLOAD, and masks it in place (RFC 6455 §5.2, §5.3). */
 	private loadFrame(head: number, count: number, what: number): void {
-		const tx = this.buffers.tx;
+		const tx = this.tx;
 		const at = count <= CONTROL_MAX ? 2 : 0;
 		tx[at] = head;
 		if (count <= CONTROL_MAX) tx[at + 1] = MASK_BIT | count;
@@ -435,7 +446,7 @@ export class WebSocket implements SocketOptions {
 
 	/** The peer's Close is whole: its payload is in tx[CONTROL, CONTROL + count) (RFC 6455 §5.5.1). */
 	private closeReceived(count: number): void {
-		const tx = this.buffers.tx;
+		const tx = this.tx;
 		const code = count === 0 ? CloseCode.noStatus : count === 1 ? 0 : (tx[CONTROL] << 8) | tx[CONTROL + 1];
 		if (count > 0 && !isCloseCode(code)) return this.fail(CloseCode.protocolError);
 		if (count > 2 && checkUtf8(tx, CONTROL + 2, CONTROL + count, UTF8_ACCEPT) !== UTF8_ACCEPT)
@@ -454,12 +465,13 @@ export class WebSocket implements SocketOptions {
 	// Receiving.
 
 	private readAnswer(): void {
-		const input = this.buffers.input;
+		const rx = this.rx;
 		while (this.phase === Phase.upgrading) {
 			const handshake = this.handshake as Handshake;
-			this.inputEnd = (this.socket as Socket).read(input, 0, input.length);
-			if (this.inputEnd === 0) return;
-			this.inputAt = handshake.receive(input, 0, this.inputEnd);
+			const count = (this.socket as Socket).read(rx, HEAD_BYTES, LIMITS.rxBytes);
+			if (count === 0) return;
+			this.inputEnd = HEAD_BYTES + count;
+			this.inputAt = handshake.receive(rx, HEAD_BYTES, this.inputEnd);
 			if (handshake.fault !== TransportFault.none) return this.finish(handshake.httpStatus, handshake.fault);
 			if (!handshake.complete) continue;
 			if (!handshake.done || this.txAt < this.txEnd) return this.finish(101, TransportFault.notHttp);
@@ -473,9 +485,9 @@ export class WebSocket implements SocketOptions {
 	/** Takes up to to - from received bytes to bytes[from, …): what the handshake left over, then the socket's. */
 	private take(bytes: Uint8Array, from: number, to: number): number {
 		if (this.inputAt === this.inputEnd) return (this.socket as Socket).read(bytes, from, to);
-		const input = this.buffers.input;
+		// The first messages begin at the front of rx, far before what is left over at its end.
 		const count = Math.min(to - from, this.inputEnd - this.inputAt);
-		for (let i = 0; i < count; i++) bytes[from + i] = input[this.inputAt + i];
+		for (let i = 0; i < count; i++) bytes[from + i] = this.rx[this.inputAt + i];
 		this.inputAt += count;
 		return count;
 	}
@@ -493,7 +505,7 @@ export class WebSocket implements SocketOptions {
 
 	/** Takes one read's worth of bytes; false when none are there. */
 	private readSome(): boolean {
-		const tx = this.buffers.tx;
+		const tx = this.tx;
 		switch (this.phase === Phase.ending ? State.skip : this.state) {
 			case State.head: {
 				const count = this.take(tx, SCRATCH + this.headAt, SCRATCH + this.headNeed);
@@ -518,7 +530,7 @@ export class WebSocket implements SocketOptions {
 
 	/** Two bytes of a header are there, or all of them (RFC 6455 §5.2). */
 	private header(): void {
-		const tx = this.buffers.tx;
+		const tx = this.tx;
 		if (this.headAt === 2) {
 			const code = this.headFault(tx[SCRATCH], tx[SCRATCH + 1]);
 			if (code !== 0) return this.fail(code);
@@ -539,7 +551,7 @@ export class WebSocket implements SocketOptions {
 			this.state = State.text;
 			if (this.left > 0) return;
 			const last = (this.frame & FIN) !== 0;
-			if (last && this.ports.observer?.traffic) this.ports.observer.traffic(false, this.buffers.rx, 0, 0, true);
+			if (last && this.ports.observer?.traffic) this.ports.observer.traffic(false, this.rx, 0, 0, true);
 			return this.textEnd();
 		}
 		const opcode = this.frame & 15;
@@ -579,16 +591,13 @@ export class WebSocket implements SocketOptions {
 		return ++this.controls <= LIMITS.fragmentsMax;
 	}
 
-	/** Reads payload of a text frame straight into rx, or past its end into input. False when no bytes are there. */
+	/** Reads payload of a text frame straight into rx; what is too much for it goes over its end. False without bytes. */
 	private readText(): boolean {
-		const rx = this.buffers.rx;
-		const room = rx.length - this.length;
-		// What the handshake left over in input goes through take() in place: its own bytes to its own beginning.
-		const bytes = room > 0 ? rx : this.buffers.input;
-		const from = room > 0 ? this.length : 0;
-		const count = this.take(bytes, from, from + Math.min(this.left, bytes.length - from));
+		const rx = this.rx;
+		const from = this.length < LIMITS.rxBytes ? this.length : HEAD_BYTES;
+		const count = this.take(rx, from, from + Math.min(this.left, LIMITS.rxBytes - from));
 		if (count === 0) return false;
-		this.utf8 = checkUtf8(bytes, from, from + count, this.utf8);
+		this.utf8 = checkUtf8(rx, from, from + count, this.utf8);
 		if (this.utf8 === UTF8_REJECT) {
 			this.fail(CloseCode.invalidData);
 			return true;
@@ -596,7 +605,7 @@ export class WebSocket implements SocketOptions {
 		this.length += count;
 		this.left -= count;
 		const last = this.left === 0 && (this.frame & FIN) !== 0;
-		if (this.ports.observer?.traffic) this.ports.observer.traffic(false, bytes, from, from + count, last);
+		if (this.ports.observer?.traffic) this.ports.observer.traffic(false, rx, from, from + count, last);
 		if (this.left === 0) this.textEnd();
 		return true;
 	}
@@ -612,7 +621,7 @@ export class WebSocket implements SocketOptions {
 	}
 
 	private controlEnd(): void {
-		const tx = this.buffers.tx;
+		const tx = this.tx;
 		const opcode = this.frame & 15;
 		const count = this.controlAt;
 		this.nextFrame();
@@ -627,9 +636,10 @@ export class WebSocket implements SocketOptions {
 
 	/** Throws away the payload at hand, and when ending all that comes. False when no bytes are there. */
 	private skip(): boolean {
-		const input = this.buffers.input;
 		const all = this.phase === Phase.ending;
-		const count = this.take(input, 0, all ? input.length : Math.min(this.left, input.length));
+		// A Ping whose Pong is owed keeps its payload; when ending none is owed.
+		const from = all ? CONTROL : SCRATCH;
+		const count = this.take(this.tx, from, all ? TX_BUFFER_BYTES : from + Math.min(this.left, SCRATCH_BYTES));
 		if (count === 0) return false;
 		if (all) return true;
 		this.left -= count;
@@ -650,6 +660,5 @@ export function newWebSocketBuffers(): WebSocketBuffers {
 	return {
 		rx: new Uint8Array(LIMITS.rxBytes),
 		tx: new Uint8Array(TX_BUFFER_BYTES),
-		input: new Uint8Array(LIMITS.socketReadBytes),
 	};
 }

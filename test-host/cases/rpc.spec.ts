@@ -183,6 +183,22 @@ describe("rpc", () => {
 		expect(rig.csms.connections).toBe(1);
 	});
 
+	it("M05 an InstallCertificate of 5,500 characters fits the buffer, escaped as much as a JSON writer may", async () => {
+		const rig = await open();
+		const [begin, end] = ["-----BEGIN CERTIFICATE-----\r\n", "-----END CERTIFICATE-----"];
+		const lines: string[] = [];
+		let left = 5500 - begin.length - end.length;
+		// A slash in 64 characters of base64 on average: here one in each line.
+		for (; left > 0; left -= 66) lines.push((left >= 66 ? "/" + "A".repeat(63) : "A".repeat(left - 2)) + "\r\n");
+		const certificate = begin + lines.join("") + end;
+		expect(certificate.length).toBe(5500);
+		const payload = JSON.stringify({ certificateType: "ManufacturerRootCertificate", certificate }).replace(/\//g, "\\/");
+		const text = `[2, "${"i".repeat(LIMITS.messageIdMax)}", "InstallCertificate", ${payload}]`;
+		const answer = await rig.rawAnswer(text);
+		expect([answer.type, (answer.payload as { status?: string }).status]).toEqual([3, "Rejected"]);
+		expect(text.length).toBeLessThanOrEqual(LIMITS.rxBytes);
+	});
+
 	it("Part 4 §4.3 a frame that nests too deep is FormatViolation and costs nothing else", async () => {
 		const rig = await open();
 		for (const depth of [LIMITS.depthMax, 64, 2000]) {

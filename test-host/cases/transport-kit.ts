@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Socket, SocketMaker, SocketOptions } from "../../modules/ports/socket.js";
 import { newEndpoint, parseUrl } from "../../modules/transport/url.js";
-import { newWebSocketBuffers, WebSocket, type PieceSource, type WebSocketBuffers, type WebSocketListener } from "../../modules/transport/websocket.js";
+import { HEAD_BYTES, newWebSocketBuffers, WebSocket, type PieceSource, type WebSocketBuffers, type WebSocketListener } from "../../modules/transport/websocket.js";
 import { VirtualClock } from "../board/clock.js";
 import { SeededEntropy } from "../board/entropy.js";
 
@@ -168,10 +168,10 @@ export class Notes implements WebSocketListener {
 	}
 
 	onMessage(length: number): void {
-		const kept = Math.min(length, this.rx.length);
+		const kept = length > this.rx.length ? HEAD_BYTES : length;
 		this.messages.push(Buffer.from(this.rx.subarray(0, kept)).toString("utf8"));
-		// The callee may write into rx.
-		this.rx.fill(0x55);
+		// The callee may write into the message.
+		this.rx.fill(0x55, 0, kept);
 		this.note("message " + length);
 	}
 
