@@ -23,10 +23,11 @@ function authorizationOn(station: Station, code: number, evseIndex: number, valu
 	if (mayUse(station, evseIndex)) grant(station, station.evses[evseIndex]!);
 }
 
-/** C02.FR.01: a start button needs no token and asks nobody. */
+/** C02.FR.01: a start button needs no token and asks nobody, so it works offline too, once the station was accepted. */
 function startPressed(station: Station, evseIndex: number): void {
 	const evse = station.evses[evseIndex];
-	if (evse === undefined || !isFree(evse) || evse.facts & Fact.Authorized || !station.isOnline) return;
+	if (evse === undefined || !isFree(evse) || evse.facts & Fact.Authorized) return;
+	if (station.registration !== Registration.Accepted) return;
 	station.pendingToken.set(TokenState.granted, "", "NoAuthorization", evseIndex, NO_REMOTE_START);
 	grant(station, evse);
 }

@@ -115,7 +115,8 @@ function valueOf(station: Station, id: number, evseIndex: number): string {
 		case Variable.ConnectorSupplyPhases:
 			return String(evse.port.phases);
 		case Variable.EVSEPower:
-			return station.sample(evse) ? String(Math.round(station.reading.powerW)) : "0";
+			// A meter may be silent, or know no power.
+			return station.sample(evse) && station.reading.powerW > 0 ? String(Math.round(station.reading.powerW)) : "0";
 		case Variable.ConnectorConnectorType:
 			return evse.port.connectorType;
 		case Variable.ClockDateTime:

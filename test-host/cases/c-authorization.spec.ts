@@ -158,6 +158,28 @@ describe("C authorization", () => {
 		expect(rig.transactionEvents().at(-1)!.eventType).toBe("Ended");
 	});
 
+	it("C02.FR.01, E04.FR.01 the buttons work offline too, but not before the station was accepted", async () => {
+		const pending = await open({ boot: "Pending", interval: 60 });
+		await pending.plug();
+		await pending.button(true);
+		expect([pending.relay(), pending.generated()]).toEqual([false, []]);
+		await pending.close();
+		const rig = await open();
+		rig.net("drop");
+		await rig.plug();
+		await rig.button(true);
+		await rig.ev(true);
+		expect(rig.relay()).toBeTrue();
+		await rig.button(false);
+		expect(rig.relay()).toBeFalse();
+		rig.net("up");
+		await rig.advance(60_000);
+		const events = rig.transactionEvents();
+		expect([events[0].eventType, events.at(-1)!.eventType]).toEqual(["Started", "Ended"]);
+		expect(events.map((event) => event.offline)).toEqual(events.map(() => true));
+		expect(events[0].idToken).toEqual({ idToken: "", type: "NoAuthorization" });
+	});
+
 	it("C05.FR.01, C05.FR.03, C05.FR.05 a Central token is not asked about, and the next event carries it with its remoteStartId", async () => {
 		const rig = await open({ variables: { "AuthCtrlr.AuthorizeRemoteStart": "true" } });
 		await rig.plug();
