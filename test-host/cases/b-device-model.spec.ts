@@ -176,7 +176,7 @@ describe("B05 SetVariables", () => {
 	});
 
 	it("B05.FR.04, B05.FR.05, B05.FR.06 UnknownComponent comes before UnknownVariable before NotSupportedAttributeType", async () => {
-		const rig = await open();
+		const rig = await open({ evses: 1 });
 		const set = { attributeType: "MaxSet", attributeValue: "1" };
 		expect(await statusesOf(rig, "SetVariables", [
 			{ ...set, component: { name: "NoSuchCtrlr" }, variable: { name: "NoSuch" } },
@@ -405,7 +405,7 @@ describe("B07 GetBaseReport", () => {
 	});
 
 	it("B07.FR.03 every value passes its own type, every list names its values, what is WriteOnly shows none", async () => {
-		const rig = await open();
+		const rig = await open({ evses: 1 });
 		const rows = (await reportOf(rig, "FullInventory", 1)).flatMap((report) => report.reportData);
 		for (const row of rows) {
 			const key = keyOfReport(row);

@@ -100,7 +100,7 @@ describe("B09, B10 network profiles", () => {
 	});
 
 	it("B10.FR.03, B10.FR.10 after a loss each entry gets its attempts in order; at another one BootNotification comes anew, without a reboot", async () => {
-		const rig = await open({ variables: QUICK });
+		const rig = await open({ evses: 1, variables: QUICK });
 		const other = await openSecond(rig);
 		await store(rig, 2, profile(other.url));
 		await rig.set("OCPPCommCtrlr.NetworkConfigurationPriority", "1,2");

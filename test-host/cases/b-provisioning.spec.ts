@@ -115,7 +115,7 @@ describe("B01 a station that is accepted", () => {
 	});
 
 	it("B01.FR.01 asks again after its own wait when the CSMS refuses to answer or stays silent", async () => {
-		const rig = await open({ boot: "Pending", interval: 10 });
+		const rig = await open({ evses: 1, boot: "Pending", interval: 10 });
 		rig.csms.once("BootNotification", () => { throw rpcError("InternalError"); });
 		rig.csms.once("BootNotification", WITHHOLD);
 		await rig.advance(11_000);
@@ -159,7 +159,7 @@ describe("B02 a station that is Pending", () => {
 	});
 
 	it("B02.FR.04, B02.FR.06 asks again after the interval, not earlier, on the same connection, until it is accepted", async () => {
-		const rig = await open({ boot: "Pending", interval: 45 });
+		const rig = await open({ evses: 1, boot: "Pending", interval: 45 });
 		rig.csms.bootOnce("Pending", 90);
 		await rig.advance(44_000);
 		expect(boots(rig).length).toBe(1);
@@ -192,7 +192,7 @@ describe("B02 a station that is Pending", () => {
 	});
 
 	it("B02.FR.02 a car that was plugged in before Accepted is told as Occupied and may charge then", async () => {
-		const rig = await open({ boot: "Pending", interval: 30 });
+		const rig = await open({ evses: 1, boot: "Pending", interval: 30 });
 		await rig.plug();
 		await rig.advance(31_000);
 		expect(statuses(rig)).toEqual(["1/1 Occupied"]);
@@ -205,7 +205,7 @@ describe("B03 a station that is Rejected", () => {
 	const open = rigPerCase();
 
 	it("B03.FR.02, B03.FR.06 is silent until the interval has passed, then asks again", async () => {
-		const rig = await open({ boot: "Rejected", interval: 120 });
+		const rig = await open({ evses: 1, boot: "Rejected", interval: 120 });
 		await rig.plug();
 		await rig.token("04A2B3");
 		await rig.advance(118_000);
@@ -294,7 +294,7 @@ describe("B04 a station that was offline", () => {
 	});
 
 	it("B04.FR.01 after a long time offline the present status is told once, not its history", async () => {
-		const rig = await open({ variables: { ...SHORT_BACK_OFF, "OCPPCommCtrlr.OfflineThreshold": "10" } });
+		const rig = await open({ evses: 1, variables: { ...SHORT_BACK_OFF, "OCPPCommCtrlr.OfflineThreshold": "10" } });
 		const from = rig.csms.messages.length;
 		rig.net("drop");
 		for (let i = 0; i < 3; i++) {

@@ -19,7 +19,7 @@ describe("B11, B12 Reset", () => {
 	const open = rigPerCase();
 
 	it("B11.FR.01, B11.FR.03 without a transaction both types are Accepted, then the station boots with RemoteReset", async () => {
-		const rig = await open();
+		const rig = await open({ evses: 1 });
 		for (const type of ["OnIdle", "Immediate"]) {
 			const from = rig.csms.messages.length;
 			expect(await rig.call("Reset", { type })).toEqual({ status: "Accepted" });
@@ -62,7 +62,7 @@ describe("B11, B12 Reset", () => {
 	});
 
 	it("B12.FR.02, B12.FR.04 Immediate ends the transaction: ResetCommand, ImmediateReset, EVConnected, no idToken; then RemoteReset", async () => {
-		const rig = await open();
+		const rig = await open({ evses: 1 });
 		await rig.charge();
 		const from = rig.csms.messages.length;
 		expect(await rig.call("Reset", { type: "Immediate" })).toEqual({ status: "Accepted" });

@@ -80,7 +80,7 @@ describe("C authorization", () => {
 	});
 
 	it("C01.FR.02, C09.FR.05 another token during a transaction is asked about but changes nothing, and no event carries it", async () => {
-		const rig = await open();
+		const rig = await open({ evses: 1 });
 		await rig.charge();
 		const before = rig.transactionEvents().length;
 		await rig.token("OTHER");

@@ -181,7 +181,7 @@ describe("E01 to E07 expected events", () => {
 	});
 
 	it("E06.FR.16 a fault ends it: AbnormalCondition with the fitting reason, and the contactor opens before anybody is told", async () => {
-		const rig = await open();
+		const rig = await open({ evses: 1 });
 		for (const [bit, reason] of [[FaultBit.ground, "GroundFault"], [FaultBit.overcurrent, "OvercurrentFault"], [FaultBit.internal, "Other"]] as const) {
 			await rig.charge();
 			await rig.fault(bit, true);

@@ -78,7 +78,7 @@ describe("F01, F02 remote start", () => {
 	});
 
 	it("F01.FR.24, F02.FR.26 an EVSE with an authorised transaction, or one that somebody is authorised for, is Rejected", async () => {
-		const rig = await open();
+		const rig = await open({ evses: 1 });
 		await rig.token("04A2B3");
 		expect((await rig.call("RequestStartTransaction", { ...NO_MATTER, idToken: CENTRAL, evseId: 1 })).status).toBe("Rejected");
 		await rig.plug();
@@ -188,7 +188,7 @@ describe("F06 TriggerMessage that cannot be followed, or comes early", () => {
 	});
 
 	it("B02.FR.08, F06.FR.04 while Pending it brings BootNotification forward, with reason Triggered; F06.FR.05 and other messages too", async () => {
-		const rig = await open({ boot: "Pending", interval: 600 });
+		const rig = await open({ evses: 1, boot: "Pending", interval: 600 });
 		rig.csms.bootOnce("Pending", 600);
 		expect(await trigger(rig, "BootNotification")).toBe("Accepted");
 		const boots = await rig.told<{ reason: string }>("BootNotification", 2);

@@ -14,7 +14,7 @@ describe("F05 UnlockConnector", () => {
 	});
 
 	it("F05.FR.03 an unknown EVSE or connector is UnknownConnector", async () => {
-		const rig = await open();
+		const rig = await open({ evses: 1 });
 		for (const place of [{ evseId: 0, connectorId: 1 }, { evseId: 2, connectorId: 1 }, { evseId: 1, connectorId: 2 }])
 			expect((await rig.call("UnlockConnector", place)).status).toBe("UnknownConnector");
 	});
@@ -42,7 +42,7 @@ describe("F06 TriggerMessage", () => {
 	const open = rigPerCase();
 
 	it("F06.FR.04, F06.FR.05 Accepted first, then the message", async () => {
-		const rig = await open();
+		const rig = await open({ evses: 1 });
 		for (const [requestedMessage, action] of [
 			["Heartbeat", "Heartbeat"],
 			["StatusNotification", "StatusNotification"],

@@ -190,7 +190,7 @@ describe("G03, G04 a change that waits, and one that lasts", () => {
 	});
 
 	it("G03.FR.05 a scheduled change that is taken back before the end never happens", async () => {
-		const rig = await open();
+		const rig = await open({ evses: 1 });
 		await rig.charge();
 		const from = rig.csms.messages.length;
 		expect(await change(rig, "Inoperative")).toBe("Scheduled");
@@ -217,7 +217,7 @@ describe("G03, G04 a change that waits, and one that lasts", () => {
 	});
 
 	it("G01.FR.05, G03.FR.04 unplugged while Unavailable stays Unavailable; plugged while Unavailable becomes Occupied with Operative", async () => {
-		const rig = await open();
+		const rig = await open({ evses: 1 });
 		const from = rig.csms.messages.length;
 		await change(rig, "Inoperative");
 		await rig.plug();

@@ -66,7 +66,7 @@ describe("G03, G04 ChangeAvailability", () => {
 	});
 
 	it("G03.FR.06, G03.FR.07, G04.FR.07, G04.FR.08 the layers do not undo each other", async () => {
-		const rig = await open();
+		const rig = await open({ evses: 1 });
 		await change(rig, "Inoperative", { id: 1, connectorId: 1 });
 		await change(rig, "Inoperative", { id: 1 });
 		await change(rig, "Inoperative");
@@ -80,7 +80,7 @@ describe("G03, G04 ChangeAvailability", () => {
 
 	for (const [layer, place] of [["station", undefined], ["EVSE", { id: 1 }], ["connector", { id: 1, connectorId: 1 }]] as const) {
 		it(`G03.FR.08, G04.FR.09, B11.FR.02 the layer of the ${layer} survives a power cut, scheduled as it was`, async () => {
-			const rig = await open();
+			const rig = await open({ evses: 1 });
 			await rig.charge();
 			expect(await change(rig, "Inoperative", place)).toBe("Scheduled");
 			const from = rig.csms.messages.length;
@@ -91,7 +91,7 @@ describe("G03, G04 ChangeAvailability", () => {
 	}
 
 	it("G03.FR.02 an unknown EVSE or connector is Rejected", async () => {
-		const rig = await open();
+		const rig = await open({ evses: 1 });
 		for (const place of [{ id: 0 }, { id: 2 }, { id: 1, connectorId: 2 }])
 			expect(await change(rig, "Inoperative", place)).toBe("Rejected");
 		expect(await rig.get("ChargingStation.AvailabilityState")).toBe("Available");

@@ -23,7 +23,7 @@ describe("J01 clock-aligned values", () => {
 	});
 
 	it("J01.FR.22 in a transaction they are TransactionEvents, MeterValueClock, and no MeterValues", async () => {
-		const rig = await open({ variables: { ...SETTINGS, "SampledDataCtrlr.TxUpdatedInterval": "0" } });
+		const rig = await open({ evses: 1, variables: { ...SETTINGS, "SampledDataCtrlr.TxUpdatedInterval": "0" } });
 		await rig.charge();
 		await rig.advance(QUARTER_MS + 1000);
 		const clocked = rig.transactionEvents().filter((event) => event.triggerReason === "MeterValueClock");
@@ -57,7 +57,7 @@ describe("J01 clock-aligned values", () => {
 	});
 
 	it("J01 a boundary that passes offline is not made up for an idle EVSE", async () => {
-		const rig = await open({ variables: SETTINGS });
+		const rig = await open({ evses: 1, variables: SETTINGS });
 		rig.net("drop");
 		await rig.advance(QUARTER_MS + 1000);
 		rig.net("up");

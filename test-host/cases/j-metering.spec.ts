@@ -218,7 +218,7 @@ describe("J01 measurands of clock-aligned values clock-aligned values", () => {
 	}
 
 	it("J01.FR.14 the list of measurands is AlignedDataCtrlr's; an empty one and an interval of 0 give none", async () => {
-		const rig = await open({ variables: { "AlignedDataCtrlr.Interval": "60", "AlignedDataCtrlr.Measurands": "Voltage,Power.Active.Import" } });
+		const rig = await open({ evses: 1, variables: { "AlignedDataCtrlr.Interval": "60", "AlignedDataCtrlr.Measurands": "Voltage,Power.Active.Import" } });
 		await rig.advance(61_000);
 		expect(aligned(rig).length).toBeGreaterThanOrEqual(1);
 		for (const value of aligned(rig))

@@ -34,6 +34,8 @@ export interface RigOptions {
 
 /** The engine that runs the firmware of all cases: "node" or "xs". */
 const ENGINE = (process.env.STATION_ENGINE ?? "node") as EngineName;
+/** EVSEs of a station where the case does not care: all cases run with two as well. */
+const EVSES = Number(process.env.STATION_EVSES ?? 1);
 const PASSWORD = "0123456789abcdef";
 const IDENTITY = "CS001";
 /** Where the time of day of all cases begins. */
@@ -78,7 +80,7 @@ export class Rig {
 		if (boot !== "Accepted") csms.bootOnce(boot, options.interval ?? 60);
 		rig.powerOn();
 		await csms.waitFor((message) => !message.fromStation && message.action === "BootNotification", "answer to boot", WAIT_MS);
-		if (boot === "Accepted") await rig.told("StatusNotification", options.evses ?? 1);
+		if (boot === "Accepted") await rig.told("StatusNotification", options.evses ?? EVSES);
 		await rig.settle();
 		for (const [name, value] of Object.entries(options.variables ?? {})) await rig.set(name, value);
 		return rig;
@@ -94,7 +96,7 @@ export class Rig {
 		this.mark = this.clock.ticks();
 		const plate = {
 			identity: IDENTITY, url: this.csms.url, password: PASSWORD, securityProfile: 1, vendorName: "Vendor",
-			model: "Model", serialNumber: "1", firmwareVersion: "0.1.0", evses: this.options.evses ?? 1,
+			model: "Model", serialNumber: "1", firmwareVersion: "0.1.0", evses: this.options.evses ?? EVSES,
 		};
 		this.desktop = new Desktop({
 			memory: BoardMemory.open(this.directory, plate),
@@ -123,7 +125,7 @@ export class Rig {
 		this.powerOff();
 		const from = this.csms.messages.length;
 		this.powerOn();
-		await this.told("StatusNotification", this.options.evses ?? 1, from);
+		await this.told("StatusNotification", this.options.evses ?? EVSES, from);
 		await this.settle();
 	}
 
