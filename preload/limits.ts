@@ -11,6 +11,8 @@ export const enum LIMITS {
 	txBytes = 512,
 	/** Bytes taken from the socket in one read. */
 	socketReadBytes = 256,
+	/** Bytes that pass between TLS and its socket at once; the buffer is there from the first secure connection on. */
+	tlsWireBytes = 256,
 	/** Deepest nesting of a frame that is looked at; the deepest valid OCPP message has 13 levels without customData. */
 	depthMax = 24,
 	/** Part 4 §4.1.4: longest message id. */

@@ -174,13 +174,17 @@ const ROOT = resolve(__dirname, "..");
 const CASES = join(ROOT, "test-host", "cases");
 const LIST = join(ROOT, "docs", "requirements.csv");
 
+/** Names of the tests of a spec file, with those of files of cases that it shares with others (./x-cases.js). */
+function namesOf(file: string): string[] {
+	const text = readFileSync(join(CASES, file), "utf8");
+	const shared = [...text.matchAll(/ from "\.\/([\w-]+-cases)\.js"/g)].map((match) => `${match[1]}.ts`);
+	return [...testNames(file, text), ...shared.flatMap(namesOf)];
+}
+
 /** The list and the tests of this repository. */
 export function load(): { list: Requirement[]; specs: Spec[] } {
 	const files = readdirSync(CASES).filter((file) => file.endsWith(".spec.ts")).sort();
-	return {
-		list: parseList(readFileSync(LIST, "utf8")),
-		specs: files.map((file) => ({ file, names: testNames(file, readFileSync(join(CASES, file), "utf8")) })),
-	};
+	return { list: parseList(readFileSync(LIST, "utf8")), specs: files.map((file) => ({ file, names: namesOf(file) })) };
 }
 
 function main(): void {

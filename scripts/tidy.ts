@@ -243,10 +243,26 @@ function sources(root: string, folder: string): string[] {
 	return found.sort();
 }
 
-/** Module ids that the manifest of the station must name: everything with code under preload/ and modules/, and main. */
+/** Folders under modules/ with a manifest of their own: what is in C as well, and is not on every board. */
+export function ownManifests(root: string): string[] {
+	const folders = new Set(sources(root, "modules").map((file) => posix.dirname(file)));
+	return [...folders].filter((folder) => existsSync(join(root, folder, "manifest.json")));
+}
+
+/** Ids of the modules with code in one of those folders. */
+function folderModules(root: string, folder: string): string[] {
+	return sources(root, folder).filter((file) => hasCode(readFileSync(join(root, file), "utf8"))).map((file) => file.slice(0, -3));
+}
+
+/**
+ * Module ids that the manifest of the station must name: everything with code under preload/ and modules/ that has no manifest
+ * of its own, and main.
+ */
 export function stationModules(root: string): string[] {
+	const apart = ownManifests(root);
 	const files = [...sources(root, "preload"), ...sources(root, "modules"), "main.ts"];
 	return files
+		.filter((file) => !apart.includes(posix.dirname(file)))
 		.filter((file) => !file.endsWith(".d.ts") && existsSync(join(root, file)))
 		.filter((file) => hasCode(readFileSync(join(root, file), "utf8")))
 		.map((file) => file.slice(0, -3));
@@ -324,6 +340,7 @@ export function boards(root: string): string[] {
 /** Checks or, with `write`, rewrites the lists of all manifests. */
 export function checkManifests(root: string, write: boolean): Violation[] {
 	const found = checkManifest(root, ".", stationModules(root), write);
+	for (const folder of ownManifests(root)) found.push(...checkManifest(root, folder, folderModules(root, folder), write));
 	for (const board of boards(root)) found.push(...checkManifest(root, board, boardModules(root, board), write));
 	return found;
 }

@@ -1,6 +1,8 @@
 // Builds the test host that runs the firmware on XS (test-host/xs): fetches the engine's sources from npm, compiles them
 // once, and emits the firmware's modules as the ES modules that the host loads. Needs npm, tar and a C compiler.
-// Used by npm test, npm run budget and scripts/station --engine xs; `node scripts/xs.cjs` prints where the host is.
+// With TLS the host has mbedTLS from Debian and the firmware's own filter on it (modules/transport/tls).
+// Used by npm test, npm run budget and scripts/station --engine xs; `node scripts/xs.cjs [32|64|asan] [tls]` prints where the
+// host is.
 "use strict";
 const { createHash } = require("node:crypto");
 const { spawn, spawnSync } = require("node:child_process");
@@ -23,15 +25,18 @@ const DEFINES = ["-DINCLUDE_XSPLATFORM", '-DXSPLATFORM="platform.h"', "-DmxParse
 /** Sources of the engine that the host replaces or does without. */
 const LEFT_OUT = new Set(["xsSnapshot.c", "xsDefaults.c"]);
 const HOST_SOURCES = ["main.c", "memory.c", "rom.c", "ports.c", "census.c", "defaults.c"];
+/** The firmware's own C, with TLS only. */
+const TLS = path.join(ROOT, "modules", "transport", "tls");
+const TLS_LIBRARIES = ["libmbedtls.a", "libmbedx509.a", "libmbedcrypto.a"];
 
 /** What can be built. 32 bits has the sizes of a microcontroller and is the one that counts memory. */
 const VARIANTS = {
-	32: { compiler: "i686-linux-gnu-gcc", debian: ["gcc-i686-linux-gnu", "libc6-dev-i386-cross"], flags: ["-O1", "-msse2", "-mfpmath=sse"], link: ["-static"] },
-	64: { compiler: "gcc", debian: ["gcc", "libc6-dev"], flags: ["-O1"], link: [] },
+	32: { compiler: "i686-linux-gnu-gcc", objcopy: "i686-linux-gnu-objcopy", debian: ["gcc-i686-linux-gnu", "libc6-dev-i386-cross"], flags: ["-O1", "-msse2", "-mfpmath=sse"], link: ["-static"] },
+	64: { compiler: "gcc", objcopy: "objcopy", debian: ["gcc", "libc6-dev"], flags: ["-O1"], link: [] },
 	// Each chunk is an allocation of its own and free slots are poisoned, so that any use of what was collected ends the program.
 	// The engine reads strings word by word, constants too, so globals have no borders.
 	// Leaks are looked for by counting, not here: code in ROM is never given back.
-	asan: { compiler: "gcc", debian: ["gcc", "libc6-dev"], flags: ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer", "--param", "asan-globals=0", "-DmxNoChunks=1", "-DmxPoisonSlots=1"], link: ["-fsanitize=address"] },
+	asan: { compiler: "gcc", objcopy: "objcopy", debian: ["gcc", "libc6-dev"], flags: ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer", "--param", "asan-globals=0", "-DmxNoChunks=1", "-DmxPoisonSlots=1"], link: ["-fsanitize=address"] },
 };
 
 /** The set-up is incomplete and cannot be completed here; the message is one line that says what is missing. */
@@ -41,11 +46,8 @@ function onPath(program) {
 	return (process.env.PATH ?? "").split(":").some((folder) => folder !== "" && fs.existsSync(path.join(folder, program)));
 }
 
-/** Installs a compiler from Debian where that is possible without asking anybody. */
-function needCompiler(variant, say) {
-	const { compiler, debian } = VARIANTS[variant];
-	if (onPath(compiler)) return;
-	const missing = `${compiler} is missing (Debian: apt-get install ${debian.join(" ")})`;
+/** Installs packages from Debian where that is possible without asking anybody; else throws Missing(`missing`). */
+function install(packages, missing, what, say) {
 	const sudo = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
 	if (process.platform !== "linux" || !onPath("apt-get") || (sudo.length > 0 && spawnSync("sudo", ["-n", "true"]).status !== 0)) {
 		throw new Missing(missing);
@@ -54,10 +56,69 @@ function needCompiler(variant, say) {
 		const [program, ...rest] = [...sudo, "apt-get", ...args];
 		return spawnSync(program, rest, { stdio: "ignore", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } }).status === 0;
 	};
-	say(`installing ${debian.join(" and ")} from Debian (the compiler for the tests on XS, about 40 MB) …`);
-	const install = ["install", "-y", "-q", "--no-install-recommends", ...debian];
+	say(`installing ${packages.join(" and ")} from Debian (${what}) …`);
+	const install = ["install", "-y", "-q", "--no-install-recommends", ...packages];
 	if (!apt(install) && !(apt(["update", "-q"]) && apt(install))) throw new Missing(missing);
+}
+
+function needCompiler(variant, say) {
+	const { compiler, debian } = VARIANTS[variant];
+	if (onPath(compiler)) return;
+	const missing = `${compiler} is missing (Debian: apt-get install ${debian.join(" ")})`;
+	install(debian, missing, "the compiler for the tests on XS, about 40 MB", say);
 	if (!onPath(compiler)) throw new Missing(missing);
+}
+
+/** Folder of mbedTLS that the compiler of `variant` can link: include/ and the static libraries in lib/. */
+function needTls(variant, say) {
+	return variant === 32 ? foreignTls(say) : ownTls(say);
+}
+
+/** The machine's own: Debian's libmbedtls-dev. */
+function ownTls(say) {
+	const where = () => {
+		const found = spawnSync("gcc", ["-print-file-name=libmbedtls.a"], { encoding: "utf8" }).stdout?.trim() ?? "";
+		return path.isAbsolute(found) && fs.existsSync("/usr/include/mbedtls/ssl.h") ? path.dirname(found) : undefined;
+	};
+	const missing = "libmbedtls-dev is missing (Debian: apt-get install libmbedtls-dev)";
+	if (where() === undefined) install(["libmbedtls-dev"], missing, "mbedTLS for the tests of TLS", say);
+	const lib = where();
+	if (lib === undefined) throw new Missing(missing);
+	return { include: undefined, lib };
+}
+
+/** The same package for 32 bits: it is only unpacked below build/, so that the machine needs no second architecture. */
+function foreignTls(say) {
+	const folder = path.join(OUT, "mbedtls-i386");
+	const inside = { include: path.join(folder, "usr", "include"), lib: path.join(folder, "usr", "lib", "i386-linux-gnu") };
+	if (fs.existsSync(folder)) return inside;
+	const missing = "libmbedtls-dev for i386 cannot be fetched from Debian";
+	if (process.platform !== "linux" || !onPath("apt-get") || !onPath("dpkg-deb")) throw new Missing(missing);
+	say("fetching libmbedtls-dev for i386 from Debian (mbedTLS for the tests of TLS, 0.7 MB) …");
+	const draft = fs.mkdtempSync(path.join(os.tmpdir(), "mbedtls-"));
+	try {
+		for (const name of ["lists/partial", "cache/archives/partial"]) fs.mkdirSync(path.join(draft, name), { recursive: true });
+		fs.writeFileSync(path.join(draft, "status"), "");
+		const settings = path.join(draft, "apt.conf");
+		fs.writeFileSync(settings, ['APT::Architecture "i386";', 'APT::Architectures { "i386"; };', 'APT::Sandbox::User "";',
+			`Dir::State "${draft}";`, `Dir::State::lists "${draft}/lists";`, `Dir::State::status "${draft}/status";`, `Dir::Cache "${draft}/cache";`, ""].join("\n"));
+		const options = { cwd: draft, stdio: "ignore", env: { ...process.env, APT_CONFIG: settings, DEBIAN_FRONTEND: "noninteractive" } };
+		// Sources that have nothing for i386 are told as errors; what counts is whether the package comes.
+		spawnSync("apt-get", ["update", "-q"], options);
+		spawnSync("apt-get", ["download", "-q", "libmbedtls-dev"], options);
+		const file = fs.readdirSync(draft).find((name) => name.endsWith(".deb"));
+		if (file === undefined) throw new Missing(missing);
+		const unpacked = `${folder}.${process.pid}`;
+		if (spawnSync("dpkg-deb", ["-x", path.join(draft, file), unpacked], { stdio: "ignore" }).status !== 0) throw new Missing(missing);
+		try {
+			fs.renameSync(unpacked, folder);
+		} catch {
+			fs.rmSync(unpacked, { recursive: true, force: true });
+		}
+		return inside;
+	} finally {
+		fs.rmSync(draft, { recursive: true, force: true });
+	}
 }
 
 /** Folder of the engine's sources. */
@@ -101,16 +162,19 @@ function run(program, args) {
 /**
  * Compiles the host unless that was done before with the same sources.
  * @param variant  32, 64 or "asan"
+ * @param tls  true for one that speaks TLS
  * @returns path of the program
  * @throws Missing
  */
-async function buildHost(variant, say) {
-	const { compiler, flags, link } = VARIANTS[variant];
+async function buildHost(variant, tls, say) {
+	const { compiler, objcopy, flags, link } = VARIANTS[variant];
 	const hash = createHash("sha256").update(JSON.stringify([SHA512, compiler, flags, link, DEFINES]));
+	if (tls) hash.update("tls").update(fs.readFileSync(path.join(TLS, "tls.c")));
 	for (const file of fs.readdirSync(HOST).filter((name) => /\.[ch]$/.test(name)).sort()) hash.update(file).update(fs.readFileSync(path.join(HOST, file)));
-	const program = path.join(OUT, `host-${variant}-${hash.digest("hex").slice(0, 12)}`, "xshost");
+	const program = path.join(OUT, `host-${variant}${tls ? "-tls" : ""}-${hash.digest("hex").slice(0, 12)}`, "xshost");
 	if (fs.existsSync(program)) return program;
 	needCompiler(variant, say);
+	const library = tls ? needTls(variant, say) : undefined;
 	const engine = sources(say);
 	const files = fs.readdirSync(path.join(engine, "sources"))
 		.filter((name) => name.endsWith(".c") && !LEFT_OUT.has(name))
@@ -124,17 +188,19 @@ async function buildHost(variant, say) {
 	fs.mkdirSync(draft, { recursive: true });
 	const jobs = [];
 	const made = [];
-	for (const file of [...files, ...HOST_SOURCES.map((name) => path.join(HOST, name))]) {
-		const isOurs = path.dirname(file) === HOST;
+	const ours = [...HOST_SOURCES.map((name) => path.join(HOST, name)), ...(tls ? [path.join(TLS, "tls.c")] : [])];
+	const ourFlags = ["-Wall", "-Wno-unused-parameter", ...(tls ? ["-DSTATION_TLS=1"] : []),
+		...(library?.include === undefined ? [] : ["-isystem", library.include])];
+	for (const file of [...files, ...ours]) {
+		const isOurs = ours.includes(file);
 		const object = path.join(isOurs ? draft : objects, path.basename(file).replace(/\.c$/, ".o"));
 		made.push(object);
 		if (fs.existsSync(object)) continue;
 		const part = `${object}.${process.pid}`;
-		const warnings = isOurs ? ["-Wall", "-Wno-unused-parameter"] : ["-w"];
-		jobs.push([file, object, part, [...flags, ...DEFINES, ...warnings, "-I", HOST, "-isystem", path.join(engine, "includes"),
+		jobs.push([file, object, part, [...flags, ...DEFINES, ...(isOurs ? ourFlags : ["-w"]), "-I", HOST, "-isystem", path.join(engine, "includes"),
 			"-isystem", path.join(engine, "platforms"), "-isystem", path.join(engine, "sources"), "-c", file, "-o", part]]);
 	}
-	if (jobs.length > HOST_SOURCES.length) say(`compiling the XS engine for ${variant === 32 ? "32 bits" : variant === 64 ? "64 bits" : "64 bits with AddressSanitizer"} (once, about 20 s) …`);
+	if (jobs.length > ours.length) say(`compiling the XS engine for ${variant === 32 ? "32 bits" : variant === 64 ? "64 bits" : "64 bits with AddressSanitizer"} (once, about 20 s) …`);
 	// The largest first, so that no core waits at the end.
 	jobs.sort((a, b) => fs.statSync(b[0]).size - fs.statSync(a[0]).size);
 	const work = async () => {
@@ -144,8 +210,13 @@ async function buildHost(variant, say) {
 		}
 	};
 	await Promise.all(Array.from({ length: Math.max(1, os.cpus().length) }, work));
-	await run(compiler, [...flags, ...link, ...made, "-o", path.join(draft, "xshost"), "-lm", "-lpthread"]);
-	for (const name of HOST_SOURCES) fs.rmSync(path.join(draft, name.replace(/\.c$/, ".o")));
+	// A copy of the library whose memory the host counts, and can refuse.
+	const libraries = library === undefined ? [] : TLS_LIBRARIES.map((name) => path.join(draft, name));
+	const count = (from, to) => run(objcopy, ["--redefine-sym", "calloc=tls_calloc", "--redefine-sym", "free=tls_free", from, to]);
+	for (const file of libraries) await count(path.join(library.lib, path.basename(file)), file);
+	if (tls) await count(path.join(draft, "tls.o"), path.join(draft, "tls.o"));
+	await run(compiler, [...flags, ...link, ...made, ...libraries, "-o", path.join(draft, "xshost"), "-lm", "-lpthread"]);
+	for (const name of fs.readdirSync(draft)) if (/\.[ao]$/.test(name) && name !== "tls.o") fs.rmSync(path.join(draft, name));
 	try {
 		fs.renameSync(draft, folder);
 	} catch {
@@ -162,12 +233,13 @@ function importsOf(id) {
 }
 
 /**
- * The preload list of manifest.json, without what needs a device, and with the main module of the tests; what is imported
+ * The preload lists of the manifests, without what needs a device, and with the main modules of the tests; what is imported
  * comes before what imports it, so that the ROM of each module can be told.
  */
 function preloadList() {
-	const manifest = JSON.parse(fs.readFileSync(path.join(ROOT, "manifest.json"), "utf8"));
-	const listed = [...manifest.preload.filter((id) => /^(preload|modules)\//.test(id)), MAIN];
+	const manifests = [path.join(ROOT, "manifest.json"), path.join(TLS, "manifest.json")];
+	const preloads = manifests.flatMap((file) => JSON.parse(fs.readFileSync(file, "utf8")).preload);
+	const listed = [...preloads.filter((id) => /^(preload|modules)\//.test(id)), MAIN, ...OTHER_MAINS];
 	const ordered = [];
 	const seen = new Set();
 	const visit = (id) => {
@@ -182,25 +254,28 @@ function preloadList() {
 
 /** The module whose default export makes the firmware on XS. */
 const MAIN = "test-host/xs/firmware/main";
+/** Firmware for tests of one part. */
+const OTHER_MAINS = ["test-host/xs/firmware/tls-client"];
 
 /**
  * Everything that is needed to run the firmware on XS.
  * @param variant  32, 64 or "asan"
  * @param say  told about progress in one line
+ * @param tls  true for a host that speaks TLS
  * @returns {{ host: string, root: string, list: string, main: string }}
  * @throws Missing with one line when a tool is missing
  */
-async function prepare(variant = 32, say = () => undefined) {
+async function prepare(variant = 32, say = () => undefined, tls = false) {
 	emit();
 	const text = preloadList().join("\n") + "\n";
 	if (!fs.existsSync(LIST) || fs.readFileSync(LIST, "utf8") !== text) fs.writeFileSync(LIST, text);
-	return { host: await buildHost(variant, say), root: JS, list: LIST, main: MAIN };
+	return { host: await buildHost(variant, tls, say), root: JS, list: LIST, main: MAIN };
 }
 
 module.exports = { Missing, prepare, emit, buildHost, JS, LIST, MAIN };
 
 if (require.main === module) {
-	prepare(process.argv[2] ?? 32, (line) => process.stderr.write(`${line}\n`)).then(
+	prepare(process.argv[2] === "asan" ? "asan" : Number(process.argv[2] ?? 32), (line) => process.stderr.write(`${line}\n`), process.argv[3] === "tls").then(
 		(ready) => process.stdout.write(`${JSON.stringify(ready)}\n`),
 		(error) => {
 			process.stderr.write(`${error instanceof Missing ? error.message : error.stack}\n`);

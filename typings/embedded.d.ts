@@ -16,7 +16,7 @@
 
 /**
  * Names a C function; `xsc -c` turns `return native("name").call(this, …)` into a direct call of it.
- * Only files under drivers/ and boards/ that are never loaded by Node may use it.
+ * Only files that are never loaded by Node may use it: drivers/, boards/ and modules with a manifest of their own.
  */
 declare function native(name: string): (this: unknown, ...values: any[]) => any;
 

@@ -165,8 +165,8 @@ class FileTrust implements Trust {
 		return this.trust.floorMs;
 	}
 
-	loadRoot(index: number, bytes: Uint8Array): number {
-		return this.trust.loadRoot(index, bytes);
+	loadRoot(index: number, bytes: Uint8Array, from: number): number {
+		return this.trust.loadRoot(index, bytes, from);
 	}
 
 	accepted(): void {}

@@ -11,8 +11,17 @@ export interface Trust {
 	readonly utcMs: number;
 	/** Present time is not before this: what expired earlier is refused even without a clock. */
 	readonly floorMs: number;
-	/** Puts root `index` in DER to bytes[0, …) and returns its length; 0 when there is none or it does not fit. */
-	loadRoot(index: number, bytes: Uint8Array): number;
+	/**
+	 * Puts root `index` in DER, from its byte `from` on, to bytes[0, …), as much of it as there is room for.
+	 * @returns the length of the whole root; 0 when there is none or it cannot be read
+	 */
+	loadRoot(index: number, bytes: Uint8Array, from: number): number;
+	/**
+	 * The same for what the station shows of itself (security profile 3): part 0 is the private key, in DER or as the 32
+	 * bytes of a P-256 key, and the parts behind it are certificates in DER, the station's own first. Part 0 is 0 when it
+	 * has none. Whoever asks wipes the buffer.
+	 */
+	loadOwn?(part: number, bytes: Uint8Array, from: number): number;
 	/** The handshake is done and the server was found right; the time in which all certificates of its chain are valid. */
 	accepted(notBeforeMs: number, notAfterMs: number): void;
 	/** It was refused with this SocketError; onError follows. */

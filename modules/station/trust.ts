@@ -45,7 +45,7 @@ export class StationTrust implements Trust {
 		return this.clock.utc();
 	}
 
-	loadRoot(index: number, bytes: Uint8Array): number {
+	loadRoot(index: number, bytes: Uint8Array, from: number): number {
 		const vault = this.vault;
 		let place = -1;
 		do {
@@ -53,7 +53,8 @@ export class StationTrust implements Trust {
 			if (place < 0) return 0;
 		} while (index-- > 0);
 		const count = vault.bytes;
-		return count <= bytes.length && vault.load(place, 0, count, bytes) ? count : 0;
+		const to = Math.min(count, from + bytes.length);
+		return from < to && vault.load(place, from, to, bytes) ? count : 0;
 	}
 
 	get rootBytesMax(): number {

@@ -65,7 +65,7 @@ class NodeSocket implements Socket {
 	}
 
 	private errorOf(error: NodeJS.ErrnoException): number {
-		return (this.options.secure ? tlsErrorOf(error) : 0) || socketErrorOf(error);
+		return (this.options.secure ? tlsErrorOf(error, this.stream as TLSSocket) : 0) || socketErrorOf(error);
 	}
 
 	private connect(): void {

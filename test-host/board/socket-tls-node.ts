@@ -3,7 +3,7 @@
 // first one names the host. OpenSSL checks the chain as well; its own clock does not count.
 // Source: OCPP 2.0.1 Part 2, A00.FR.308 to A00.FR.319; docs/tls.md.
 
-import type { X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import * as tls from "node:tls";
 import { Certificate, KeyUsage, namesHost, parseCertificate, sameRange } from "../../modules/core/der.js";
@@ -36,10 +36,40 @@ export function rootsOf(trust: Trust | undefined): Uint8Array[] {
 	const roots: Uint8Array[] = [];
 	for (let i = 0; trust !== undefined && i < trust.roots; i++) {
 		const buffer = new Uint8Array(trust.rootBytesMax);
-		const count = trust.loadRoot(i, buffer);
+		const count = trust.loadRoot(i, buffer, 0);
 		if (count > 0) roots.push(buffer.slice(0, count));
 	}
 	return roots;
+}
+
+/** Parts of what the station shows of itself: its key, then its certificates. */
+function ownOf(trust: Trust | undefined): Uint8Array[] {
+	const parts: Uint8Array[] = [];
+	for (let part = 0; trust?.loadOwn !== undefined; part++) {
+		const buffer = new Uint8Array(trust.rootBytesMax);
+		const count = trust.loadOwn(part, buffer, 0);
+		if (count === 0) break;
+		parts.push(buffer.slice(0, count));
+		buffer.fill(0);
+	}
+	return parts;
+}
+
+/** A key as Trust.loadOwn gives it: 32 bytes of P-256, or DER in one of three forms. */
+function keyOf(bytes: Uint8Array): KeyObject {
+	if (bytes.length === 32) {
+		// ECPrivateKey of RFC 5915 without its public part.
+		const der = Buffer.concat([Buffer.from("30310201010420", "hex"), bytes, Buffer.from("a00a06082a8648ce3d030107", "hex")]);
+		return createPrivateKey({ key: der, format: "der", type: "sec1" });
+	}
+	for (const type of ["pkcs8", "sec1"] as const) {
+		try {
+			return createPrivateKey({ key: Buffer.from(bytes), format: "der", type });
+		} catch {
+			continue;
+		}
+	}
+	return createPrivateKey({ key: Buffer.from(bytes), format: "der", type: "pkcs1" });
 }
 
 function pem(der: Uint8Array): string {
@@ -48,7 +78,10 @@ function pem(der: Uint8Array): string {
 
 /** Starts to connect with TLS; "secureConnect" tells the end of the handshake. Throws for what cannot be begun. */
 export function connectTls(options: SocketOptions): tls.TLSSocket {
+	const [key, ...chain] = ownOf(options.trust);
+	const own = key === undefined ? {} : { key: keyOf(key).export({ type: "pkcs8", format: "pem" }), cert: chain.map(pem).join("") };
 	const stream = tls.connect({
+		...own,
 		host: options.host,
 		port: options.port,
 		servername: isIP(options.host) ? "" : options.host,
@@ -134,10 +167,12 @@ function hasIssued(issuer: Link, subject: Link): boolean {
 }
 
 /** SocketError of an error of node:tls; 0 for one that has nothing to do with TLS. */
-export function tlsErrorOf(error: NodeJS.ErrnoException): number {
+export function tlsErrorOf(error: NodeJS.ErrnoException, stream: tls.TLSSocket): number {
 	const code = error.code ?? "";
 	if (!/SSL|TLS|PROTO/.test(code)) return 0;
 	if (/UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|WRONG_SSL_VERSION/.test(code)) return SocketError.tlsVersion;
+	// A server that has chosen and then fails the handshake misses our certificate.
+	if (/HANDSHAKE_FAILURE/.test(code) && stream.getPeerX509Certificate() !== undefined) return SocketError.clientRefused;
 	if (/HANDSHAKE_FAILURE|NO_SHARED_CIPHER|NO_CIPHERS|INSUFFICIENT_SECURITY|WRONG_CIPHER|UNKNOWN_CIPHER/.test(code)) return SocketError.tlsCipher;
 	if (/ALERT.*CERTIFICATE|CERTIFICATE_REQUIRED|ALERT_UNKNOWN_CA|ACCESS_DENIED/.test(code)) return SocketError.clientRefused;
 	return SocketError.tlsFailed;

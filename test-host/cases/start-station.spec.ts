@@ -1,9 +1,12 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ScriptedCsms } from "../csms/scripted.js";
+import { prepareXs } from "../xs/engine.js";
+import { ended, identity, leaf, root, serve } from "./tls-cases.js";
+import { recordProxy } from "./tls-server.js";
 import { StationProcess } from "./station-process.js";
 
 const PASSWORD = "0123456789abcdef";
@@ -208,6 +211,48 @@ describe("start station", () => {
 		expect(state.evses[0].wh).toBeLessThan(6930);
 		expect(csms.violations).toEqual([]);
 	}, 20_000);
+
+	it("on XS, profile 2: a whole session over wss, with the TLS of a device and a root from --ca", async () => {
+		try {
+			await prepareXs(32, undefined, true);
+		} catch (error) {
+			if (process.env.CI !== undefined) throw error;
+			pending((error as Error).message);
+		}
+		csms = await ScriptedCsms.open({ passwords: { CS001: PASSWORD } });
+		const target = Number(new URL(csms.url).port);
+		const suites = new Set<string>();
+		const front = await serve({ ...identity(leaf({ commonName: "127.0.0.1" })), maxVersion: "TLSv1.2" }, (socket) => {
+			suites.add(socket.getCipher().name);
+			const inner = connect(target, "127.0.0.1");
+			inner.on("error", () => socket.destroy());
+			socket.pipe(inner).pipe(socket);
+		});
+		const proxy = await recordProxy(front.port);
+		const ca = join(directory, "ca.pem");
+		writeFileSync(ca, root.pem);
+		const station = await launch("--engine", "xs", "--profile", "2", "--ca", ca, "--url", `wss://127.0.0.1:${proxy.port}/ocpp`, "--id", "CS001",
+			"--password", PASSWORD, "--store", join(directory, "store"), "--ctl", "0").control();
+		await csms.waitForCall("StatusNotification", () => true, 30_000);
+		await station.command("plug", { evse: 1 });
+		await station.command("ev", { evse: 1, state: "ready" });
+		await station.command("token", { idToken: "04A2B3" });
+		await csms.waitForCall("TransactionEvent", (event: Event) => event.transactionInfo.chargingState === "Charging");
+		// The longest message that the station takes, and a long one of its own.
+		await csms.call("GetVariables", { getVariableData: Array.from({ length: 8 }, () => ({ component: { name: "OCPPCommCtrlr" }, variable: { name: "MessageTimeout" } })) });
+		await csms.call("GetBaseReport", { requestId: 1, reportBase: "FullInventory" });
+		await csms.waitForCall("NotifyReport", (report: { tbc?: boolean }) => report.tbc !== true, 20_000);
+		await station.command("token", { idToken: "04A2B3" });
+		await csms.waitForCall("TransactionEvent", (event: Event) => event.eventType === "Ended");
+		expect([...suites]).toEqual(["ECDHE-ECDSA-AES128-GCM-SHA256"]);
+		expect(proxy.down.longest).toBeLessThanOrEqual(2048 + 24);
+		expect(proxy.up.longest).toBeLessThanOrEqual(2048 + 24);
+		expect(csms.violations).toEqual([]);
+		expect(csms.refused).toEqual([]);
+		expect((await station.kill("SIGTERM")).code).toBe(0);
+		await proxy.close();
+		await ended(front.server);
+	}, 120_000);
 
 	it("with --evses 2 a card at the reader of EVSE 2 starts there, and both charge at once", async () => {
 		csms = await ScriptedCsms.open({ passwords: { CS001: PASSWORD } });

@@ -8,11 +8,11 @@ import { projectRoot } from "../xs/xs-station.js";
 import { xsPerFile } from "./xs-kit.js";
 
 const CASES_MS = 600_000;
-/** Cases of TLS and of signatures: the test host on XS has neither yet, so the firmware there is without crypto. */
-const NEEDS_CRYPTO = /^(a-profiles|m-certificates|tls-.*)\.spec\.ts$/;
+/** Cases of signatures: the test host on XS has TLS, but no crypto of the firmware's own. */
+const NEEDS_CRYPTO = /^m-certificates\.spec\.ts$/;
 
 describe("xs cases", () => {
-	const program = xsPerFile();
+	const program = xsPerFile(32, true);
 
 	it("every functional case passes on XS as it does on Node", async () => {
 		expect(program().host).not.toBe("");

@@ -22,6 +22,10 @@ enum {
 	EXIT_ENGINE = 16,
 };
 
+#ifndef STATION_TLS
+#define STATION_TLS 0
+#endif
+
 /* memory.c */
 
 typedef struct Arena Arena;
@@ -47,6 +51,13 @@ void protectRom(void);
 /* Writes the memory of the firmware as one line of JSON. */
 void memoryReport(txMachine* the, char* text, size_t size);
 void resetPeaks(txMachine* the);
+
+/* Memory of TLS, which a device takes from its system heap: now, at most since the last new peak, and in how many blocks. */
+extern size_t tlsBytes;
+extern size_t tlsPeak;
+extern int tlsBlocks;
+/* The n-th allocation from now on fails, once; 0 for none. */
+void failTlsAt(int n);
 
 /* rom.c */
 

@@ -67,6 +67,53 @@ void* hostRealloc(void* data, size_t bytes)
 	return result;
 }
 
+size_t tlsBytes = 0;
+size_t tlsPeak = 0;
+int tlsBlocks = 0;
+static int tlsFailsAt = 0;
+
+void failTlsAt(int n)
+{
+	tlsFailsAt = n;
+}
+
+#if STATION_TLS
+/* modules/transport/tls/tls.c */
+extern void tls_allocation_failed(void);
+
+/* What mbedTLS calls instead of calloc() and free(): scripts/xs.cjs renames them in its copy of the library. */
+void* tls_calloc(size_t count, size_t bytes)
+{
+	size_t* data = NULL;
+	if (count && bytes > SIZE_MAX / 2 / count)
+		return NULL;
+	bytes *= count;
+	if (tlsFailsAt == 0 || --tlsFailsAt > 0)
+		data = calloc(1, bytes + 16);
+	if (!data) {
+		tls_allocation_failed();
+		return NULL;
+	}
+	*data = bytes;
+	tlsBytes += bytes;
+	tlsBlocks++;
+	if (tlsPeak < tlsBytes)
+		tlsPeak = tlsBytes;
+	return (char*)data + 16;
+}
+
+void tls_free(void* data)
+{
+	size_t* block;
+	if (!data)
+		return;
+	block = (size_t*)((char*)data - 16);
+	tlsBytes -= *block;
+	tlsBlocks--;
+	free(block);
+}
+#endif
+
 Arena* newArena(txSize bytes)
 {
 	Arena* arena = calloc(1, sizeof(Arena));
@@ -167,6 +214,7 @@ void resetPeaks(txMachine* the)
 	the->peakHeapCount = the->currentHeapCount;
 	the->peakChunksSize = the->currentChunksSize;
 	nativePeak = nativeBytes;
+	tlsPeak = tlsBytes;
 }
 
 void memoryReport(txMachine* the, char* text, size_t size)
@@ -183,11 +231,12 @@ void memoryReport(txMachine* the, char* text, size_t size)
 	snprintf(text, size,
 		"{\"slotBytes\":%d,\"slots\":%d,\"chunks\":%d,\"live\":%d,\"slotsPeak\":%d,\"chunksPeak\":%d,\"peak\":%d,"
 		"\"keys\":%d,\"aliases\":%d,\"aliasesUsed\":%d,\"stack\":%d,\"stackPeak\":%d,\"native\":%d,\"nativePeak\":%d,"
-		"\"slotsReserved\":%d,\"chunksReserved\":%d,\"static\":%d,\"used\":%d,\"collections\":%d}",
+		"\"slotsReserved\":%d,\"chunksReserved\":%d,\"static\":%d,\"used\":%d,\"collections\":%d,\"tls\":%d,\"tlsPeak\":%d,\"tlsBlocks\":%d}",
 		slot, (int)the->currentHeapCount, (int)the->currentChunksSize, slotBytes + (int)the->currentChunksSize,
 		(int)the->peakHeapCount, (int)the->peakChunksSize, (int)the->peakHeapCount * slot + (int)the->peakChunksSize,
 		the->keyIndex - the->keyOffset, ownAliases, aliases,
 		stackSlots * slot, stackPeak * slot, (int)nativeBytes, (int)nativePeak,
 		(int)the->maximumHeapCount, (int)the->maximumChunksSize, arena ? (int)arena->bytes : 0,
-		arena ? (int)(arena->bytes - (arena->high - arena->low)) : 0, the->garbageCollectionCount);
+		arena ? (int)(arena->bytes - (arena->high - arena->low)) : 0, the->garbageCollectionCount,
+		(int)tlsBytes, (int)tlsPeak, tlsBlocks);
 }

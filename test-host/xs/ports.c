@@ -63,10 +63,12 @@ enum {
 	DO_STRESS,
 	DO_QUEUE,
 	DO_CENSUS,
+	DO_FAIL_TLS,
 };
 
 #define TEXTS_MAX 32
 #define NUMBERS_MAX 32
+#define ROOTS_MAX 8
 
 static int pipeIn = -1;
 static int pipeOut = -1;
@@ -80,6 +82,11 @@ static txNumber nowUtc = 0;
 /* The name plate and the build of the board; they are in ROM on a device, so strings of the firmware point here. */
 static char* texts[TEXTS_MAX];
 static txNumber numbers[NUMBERS_MAX];
+/* Roots of the CSMS that the board was made with, in DER. */
+static struct {
+	txU1* data;
+	size_t bytes;
+} roots[ROOTS_MAX];
 static txNumber readings[8];
 static int stressAsked = 0;
 
@@ -515,6 +522,16 @@ static void port_number(txMachine* the)
 	fxNumber(the, mxResult, index >= 0 && index < NUMBERS_MAX ? numbers[index] : 0);
 }
 
+/* Length of a root, 0 when there is none; copies it to the bytes that are given. */
+static void port_root(txMachine* the)
+{
+	txInteger index = integerAt(the, 0);
+	size_t bytes = index >= 0 && index < ROOTS_MAX ? roots[index].bytes : 0;
+	if (mxArgc > 1)
+		memcpy(bytesAt(the, 1, 0, (txInteger)bytes, 1), roots[index].data, bytes);
+	fxInteger(the, mxResult, (txInteger)bytes);
+}
+
 static void port_print(txMachine* the)
 {
 	txString text = fxToString(the, mxArgv(0));
@@ -543,6 +560,19 @@ static void port_memory(txMachine* the)
 	}
 }
 
+#if STATION_TLS
+/* modules/transport/tls/tls.c */
+extern void tls_open(txMachine* the);
+extern void tls_add(txMachine* the);
+extern void tls_start(txMachine* the);
+extern void tls_run(txMachine* the);
+extern void tls_state(txMachine* the);
+extern void tls_read(txMachine* the);
+extern void tls_write(txMachine* the);
+extern void tls_close(txMachine* the);
+extern void tls_forget(void);
+#endif
+
 static const struct {
 	const char* name;
 	txCallback callback;
@@ -554,8 +584,23 @@ static const struct {
 	{ "sample", port_sample }, { "reading", port_reading }, { "token", port_token }, { "log", port_log },
 	{ "generated", port_generated }, { "traffic", port_traffic }, { "restart", port_restart }, { "wake", port_wake },
 	{ "show", port_show }, { "showEvse", port_showEvse }, { "queued", port_queued }, { "text", port_text }, { "number", port_number },
-	{ "print", port_print }, { "collect", port_collect }, { "memory", port_memory },
+	{ "root", port_root }, { "print", port_print }, { "collect", port_collect }, { "memory", port_memory },
+#if STATION_TLS
+	/* What native() of these names is on a device; see port_native. */
+	{ "tls_open", tls_open }, { "tls_add", tls_add }, { "tls_start", tls_start }, { "tls_run", tls_run },
+	{ "tls_state", tls_state }, { "tls_read", tls_read }, { "tls_write", tls_write }, { "tls_close", tls_close },
+#endif
 };
+
+/* On a device the compiler binds native("name") to the function of C; here it is looked up in the host. */
+static void port_native(txMachine* the)
+{
+	txID id = fxFindName(the, fxToString(the, mxArgv(0)));
+	mxPushSlot(&mxGlobal);
+	mxGetID(fxFindName(the, "host"));
+	mxGetID(id);
+	mxPullSlot(mxResult);
+}
 
 void buildHost(txMachine* the)
 {
@@ -564,8 +609,10 @@ void buildHost(txMachine* the)
 	slot = fxLastProperty(the, fxNewObjectInstance(the));
 	for (size_t i = 0; i < sizeof(PORTS) / sizeof(PORTS[0]); i++)
 		slot = fxNextHostFunctionProperty(the, slot, PORTS[i].callback, 0, fxNewNameC(the, (txString)PORTS[i].name), XS_DONT_ENUM_FLAG);
+	fxNextBooleanProperty(the, slot, STATION_TLS, fxNewNameC(the, "hasTls"), XS_DONT_ENUM_FLAG);
 	slot = fxLastProperty(the, mxGlobal.value.reference);
-	fxNextSlotProperty(the, slot, the->stack, fxNewNameC(the, "host"), XS_DONT_ENUM_FLAG);
+	slot = fxNextSlotProperty(the, slot, the->stack, fxNewNameC(the, "host"), XS_DONT_ENUM_FLAG);
+	fxNextHostFunctionProperty(the, slot, port_native, 1, fxNewNameC(the, "native"), XS_DONT_ENUM_FLAG);
 	mxPop();
 }
 
@@ -627,9 +674,18 @@ static void forget(void)
 	isBooted = 0;
 	deleteDevice(device);
 	device = NULL;
+#if STATION_TLS
+	tls_forget();
+	failTlsAt(0);
+#endif
 	for (int i = 0; i < TEXTS_MAX; i++) {
 		free(texts[i]);
 		texts[i] = NULL;
+	}
+	for (int i = 0; i < ROOTS_MAX; i++) {
+		free(roots[i].data);
+		roots[i].data = NULL;
+		roots[i].bytes = 0;
 	}
 }
 
@@ -654,6 +710,16 @@ static void boot(void)
 		txNumber value = takeNumber();
 		if (i < NUMBERS_MAX)
 			numbers[i] = value;
+	}
+	count = takeInteger();
+	for (int i = 0; i < count; i++) {
+		size_t bytes;
+		txU1* data = takeBytes(&bytes);
+		if (i >= ROOTS_MAX)
+			continue;
+		roots[i].data = malloc(bytes);
+		memcpy(roots[i].data, data, bytes);
+		roots[i].bytes = bytes;
 	}
 	the = device = newDevice();
 	gxStress = stressAsked;
@@ -750,6 +816,11 @@ static void execute(void)
 		census(device, &firmware, depth, report, sizeof(report));
 		break;
 	}
+	case DO_FAIL_TLS:
+		/* The n-th allocation of TLS from now on gets nothing; 0 ends that. */
+		failTlsAt(takeInteger());
+		callStatus = 0;
+		break;
 	case DO_STRESS:
 		/* A collection at each allocation: peaks then count only what is needed. */
 		gxStress = stressAsked = takeInteger();

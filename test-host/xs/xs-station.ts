@@ -61,6 +61,10 @@ export interface XsMemory {
 	/** What of `static` was ever taken. */
 	used: number;
 	collections: number;
+	/** What TLS holds of the system's heap, its most since the last new peak, and in how many blocks. */
+	tls: number;
+	tlsPeak: number;
+	tlsBlocks: number;
 }
 
 /** The firmware's process ended; `code` is one of XsExit. */
@@ -78,6 +82,7 @@ const COMMAND = 2;
 
 const Do = {
 	boot: 1, start: 2, step: 3, post: 4, stop: 5, inspect: 6, readable: 7, writable: 8, error: 9, halt: 10, memory: 11, stress: 12, queue: 13, census: 14,
+	failTls: 15,
 } as const;
 const ASK = {
 	setUtc: 1, entropy: 2, flashRead: 3, flashWrite: 4, flashErase: 5, open: 6, read: 7, write: 8, writable: 9, close: 10,
@@ -312,6 +317,9 @@ export class XsStation {
 			for (const text of texts) message.text(text);
 			message.integer(figures.length);
 			for (const figure of figures) message.number(figure);
+			const roots = identity.roots ?? [];
+			message.integer(roots.length);
+			for (const root of roots) message.data(root);
 		});
 		if (state !== 0) {
 			this.halt();
@@ -396,6 +404,11 @@ export class XsStation {
 		const { live, slots, chunks } = this.memory(true);
 		const of = (bytes: number): string => bytes.toLocaleString("en");
 		return `RAM ${of(live)} bytes live (${slots} slots, ${of(chunks)} in chunks), peak ${of(peak)}, stack ${of(stackPeak)}, of ${of(all)}; keys ${keys}`;
+	}
+
+	/** The n-th allocation of TLS from now on gets nothing, once; 0 for none. */
+	failTls(n: number): void {
+		this.command(Do.failTls, (message) => message.integer(n));
 	}
 
 	/** Slots and chunk bytes by who holds them, down to `depth` names below the firmware's object. */

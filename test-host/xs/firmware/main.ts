@@ -1,6 +1,7 @@
 // The firmware on XS: builds the Host on the functions of the test host and lets the other side run the station.
 // It is preloaded, as main and the drivers are on a device, and takes about as much RAM as they do.
 
+import { freeze } from "../../../preload/freeze.js";
 import { Station, StoreFault } from "../../../modules/station/station.js";
 import type { Clock } from "../../../modules/ports/clock.js";
 import type { Entropy } from "../../../modules/ports/entropy.js";
@@ -11,6 +12,7 @@ import type { Log } from "../../../modules/ports/log.js";
 import type { TokenReader } from "../../../modules/ports/reader.js";
 import type { Socket, SocketMaker, SocketOptions } from "../../../modules/ports/socket.js";
 import { Registration } from "../../../modules/model/registration.js";
+import { TlsSockets } from "../../../modules/transport/tls/tls.js";
 import { connectorStatus } from "../../../modules/model/availability.js";
 import "./native.js";
 
@@ -56,6 +58,9 @@ class NativeFlash implements FlashPartition {
 	}
 }
 
+/** The library of a desktop takes records of any length; the fragment is a device's. */
+const TLS_SETTINGS = freeze({ inputBytes: 16_384, fragmentBytes: 2048 });
+
 class NativeSocket implements Socket {
 	constructor(readonly options: SocketOptions, readonly handle: number, private readonly maker: NativeSockets) {}
 
@@ -75,7 +80,7 @@ class NativeSocket implements Socket {
 }
 
 /** A station has one connection, and another one while the first is being closed. */
-class NativeSockets implements SocketMaker {
+export class NativeSockets implements SocketMaker {
 	private readonly open_: (NativeSocket | undefined)[] = [undefined, undefined];
 
 	open(options: SocketOptions): Socket {
@@ -173,6 +178,15 @@ class NativeIdentity implements Identity {
 	get firmwareVersion(): string {
 		return host.text(6);
 	}
+	get roots(): readonly Uint8Array[] {
+		const roots: Uint8Array[] = [];
+		for (let bytes = host.root(0); bytes > 0; bytes = host.root(roots.length)) {
+			const root = new Uint8Array(bytes);
+			host.root(roots.length, root);
+			roots.push(root);
+		}
+		return roots;
+	}
 }
 
 class NativeObserver implements Observer {
@@ -188,7 +202,8 @@ class NativeBoard implements Host {
 	readonly clock = new NativeClock();
 	readonly entropy = new NativeEntropy();
 	readonly flash = new NativeFlash();
-	readonly socket = new NativeSockets();
+	readonly sockets = new NativeSockets();
+	readonly socket: SocketMaker = host.hasTls ? new TlsSockets(this.sockets, TLS_SETTINGS) : this.sockets;
 	readonly evses: readonly EvsePort[];
 	readonly reader = new NativeReader();
 	readonly log = new NativeLog();
@@ -230,13 +245,13 @@ class Firmware {
 		this.station.stop();
 	}
 	readable(handle: number, count: number): void {
-		this.board.socket.find(handle)?.options.onReadable(count);
+		this.board.sockets.find(handle)?.options.onReadable(count);
 	}
 	writable(handle: number, count: number): void {
-		this.board.socket.find(handle)?.options.onWritable(count);
+		this.board.sockets.find(handle)?.options.onWritable(count);
 	}
 	failed(handle: number, error: number): void {
-		this.board.socket.find(handle)?.options.onError(error);
+		this.board.sockets.find(handle)?.options.onError(error);
 	}
 	/** What Station.inspect shows, without making an object. */
 	inspect(): void {

@@ -39,9 +39,13 @@ export interface NativeHost {
 	text(index: number): string;
 	/** Numbers that a device has in ROM. */
 	number(index: number): number;
+	/** Length of a root of the CSMS that the board was made with, 0 when there is none; with `bytes` it is copied there. */
+	root(index: number, bytes?: Uint8Array): number;
 	print(text: string): void;
 	/** Collects garbage. */
 	collect(): void;
+	/** True when the functions of modules/transport/tls/tls.c are here. */
+	readonly hasTls: boolean;
 	/** 0 live bytes of slots and chunks, 1 slots, 2 bytes of chunks, 3 keys. */
 	memory(which: number): number;
 }
