@@ -31,6 +31,8 @@ export const enum LIMITS {
 	/** Shortest and longest wait between two attempts to connect, whatever the RetryBackOff variables say. */
 	backOffMsMin = 100,
 	backOffMsMax = 86_400_000,
+	/** Longest chain of CertificateSigned in characters; announced by SecurityCtrlr.MaxCertificateChainSize. */
+	certificateChainBytes = 5280,
 	/** Ring of driver events; the oldest facts are never overwritten, a full ring refuses and counts. */
 	inboxEvents = 32,
 	/** Items answered in one GetVariables, SetVariables; announced by DeviceDataCtrlr.ItemsPerMessage. */
@@ -76,6 +78,8 @@ function holds(condition: boolean, relation: string): void {
 }
 holds(LIMITS.bytesPerMessage <= LIMITS.rxBytes, "bytesPerMessage must fit rxBytes");
 holds(LIMITS.handshakeBytesMax <= LIMITS.rxBytes - LIMITS.socketReadBytes, "a header line and a read must fit rxBytes");
+holds(LIMITS.certificateChainBytes + 200 <= LIMITS.rxBytes, "a chain and the frame around it must fit rxBytes");
+holds((LIMITS.certificateChainBytes / 4) * 3 + 133 <= 4096, "a chain with its key must fit a block of flash");
 holds(LIMITS.txBytes >= 256 && LIMITS.txBytes <= 2048, "txBytes is a WebSocket fragment of 256 to 2048 bytes");
 holds(LIMITS.configurationValueBytes < LIMITS.bytesPerMessage, "a settable value must fit its request");
 holds(LIMITS.configurationValueBytes <= LIMITS.cellBytes, "a settable value must fit its cell");

@@ -58,18 +58,21 @@ export const enum Variable {
 	SampledDataTxUpdatedMeasurands = 49,
 	SecurityAdditionalRootCertificateCheck = 50,
 	SecurityBasicAuthPassword = 51,
-	SecurityCertificateEntries = 52,
-	SecurityIdentity = 53,
-	SecurityOrganizationName = 54,
-	SecuritySecurityProfile = 55,
-	TxEVConnectionTimeOut = 56,
-	TxStopTxOnEVSideDisconnect = 57,
-	TxStopTxOnInvalidId = 58,
-	TxTxStartPoint = 59,
-	TxTxStopPoint = 60,
+	SecurityCertSigningRepeatTimes = 52,
+	SecurityCertSigningWaitMinimum = 53,
+	SecurityCertificateEntries = 54,
+	SecurityIdentity = 55,
+	SecurityMaxCertificateChainSize = 56,
+	SecurityOrganizationName = 57,
+	SecuritySecurityProfile = 58,
+	TxEVConnectionTimeOut = 59,
+	TxStopTxOnEVSideDisconnect = 60,
+	TxStopTxOnInvalidId = 61,
+	TxTxStartPoint = 62,
+	TxTxStopPoint = 63,
 }
 
-export const VARIABLE_COUNT = 61;
+export const VARIABLE_COUNT = 64;
 
 /** Component names; COMPONENT holds indexes into it. */
 export const COMPONENT_NAMES: readonly string[] = freeze([
@@ -80,7 +83,7 @@ export const COMPONENT_NAMES: readonly string[] = freeze([
 /** Component of each variable. */
 export const COMPONENT = freeze(new Uint8Array([
 	0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4, 5, 5, 6, 6, 6, 6, 6, 6, 6, 6, 7, 7, 7, 7, 7, 7, 7, 7,
-	7, 7, 7, 7, 7, 7, 7, 8, 8, 8, 8, 8, 9, 9, 9, 9, 9, 9, 10, 10, 10, 10, 10,
+	7, 7, 7, 7, 7, 7, 7, 8, 8, 8, 8, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 10, 10, 10, 10, 10,
 ]));
 
 /** Variable name, as OCPP spells it. */
@@ -95,8 +98,9 @@ export const VARIABLE_NAMES: readonly string[] = freeze([
 	"ResetRetries", "RetryBackOffRandomRange", "RetryBackOffRepeatTimes", "RetryBackOffWaitMinimum",
 	"UnlockOnEVSideDisconnect", "WebSocketPingInterval", "TxEndedInterval", "TxEndedMeasurands", "TxStartedMeasurands",
 	"TxUpdatedInterval", "TxUpdatedMeasurands", "AdditionalRootCertificateCheck", "BasicAuthPassword",
-	"CertificateEntries", "Identity", "OrganizationName", "SecurityProfile", "EVConnectionTimeOut",
-	"StopTxOnEVSideDisconnect", "StopTxOnInvalidId", "TxStartPoint", "TxStopPoint",
+	"CertSigningRepeatTimes", "CertSigningWaitMinimum", "CertificateEntries", "Identity", "MaxCertificateChainSize",
+	"OrganizationName", "SecurityProfile", "EVConnectionTimeOut", "StopTxOnEVSideDisconnect", "StopTxOnInvalidId",
+	"TxStartPoint", "TxStopPoint",
 ]);
 
 /** Instance of the variable; "" where it has none. */
@@ -104,13 +108,13 @@ export const VARIABLE_INSTANCES: readonly string[] = freeze([
 	"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "GetReport",
 	"GetVariables", "SetVariables", "GetReport", "GetVariables", "SetVariables", "", "", "", "", "", "Default",
 	"TransactionEvent", "TransactionEvent", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "",
-	"", "", "", "", "", "",
+	"", "", "", "", "", "", "", "", "",
 ]);
 
 /** 0 once per station, 1 once per EVSE, 2 once per connector. */
 export const SCOPE = freeze(new Uint8Array([
 	0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]));
 
 /** Values of DATA_TYPE; the index into DATA_TYPE_NAMES. */
@@ -133,7 +137,7 @@ export const DATA_TYPE_NAMES: readonly string[] = freeze([
 /** DataType of each variable. */
 export const DATA_TYPE = freeze(new Uint8Array([
 	4, 5, 2, 4, 5, 1, 2, 4, 4, 5, 0, 2, 4, 2, 7, 2, 7, 4, 4, 4, 3, 6, 2, 2, 2, 2, 2, 2, 2, 2, 2, 7, 2, 2, 2, 2, 6, 2,
-	2, 2, 2, 2, 2, 4, 2, 2, 7, 7, 2, 7, 4, 0, 2, 0, 0, 2, 2, 4, 4, 7, 7,
+	2, 2, 2, 2, 2, 4, 2, 2, 7, 7, 2, 7, 4, 0, 2, 2, 2, 0, 2, 0, 2, 2, 4, 4, 7, 7,
 ]));
 
 /** Units; UNIT holds indexes into it, 0 is none. */
@@ -144,7 +148,7 @@ export const UNIT_NAMES: readonly string[] = freeze([
 /** Unit of each variable. */
 export const UNIT = freeze(new Uint8Array([
 	0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 0, 0, 0,
-	2, 0, 2, 0, 2, 0, 2, 2, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0,
+	2, 0, 2, 0, 2, 0, 2, 2, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0,
 ]));
 
 /** Values that may occur, separated by commas; "" where the type has no list. */
@@ -156,8 +160,8 @@ export const VALUES_LIST: readonly string[] = freeze([
 	"", "", "", "", "", "", "", "HTTP,HTTPS", "", "", "", "", "1,2", "", "", "", "", "", "", "", "", "",
 	"Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage",
 	"Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage", "",
-	"Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage", "", "", "", "", "", "", "", "", "",
-	"PowerPathClosed", "PowerPathClosed",
+	"Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage", "", "", "", "", "", "", "", "", "", "",
+	"", "", "PowerPathClosed", "PowerPathClosed",
 ]);
 
 /** Smallest value; -Infinity where open. */
@@ -165,8 +169,8 @@ export const MIN = freeze(new Float64Array([
 	-Infinity, -Infinity, 0, -Infinity, -Infinity, -Infinity, 0, -Infinity, -Infinity, -Infinity, -Infinity, 0,
 	-Infinity, 0, -Infinity, 0, -Infinity, -Infinity, -Infinity, -Infinity, -Infinity, -Infinity, 1, 1, 1, 1, 1, 1,
 	-Infinity, -Infinity, -Infinity, -Infinity, 1, 1, 0, 1, -Infinity, 1, 0, 0, 0, 0, 0, -Infinity, 0, 0, -Infinity,
-	-Infinity, 0, -Infinity, -Infinity, -Infinity, 0, -Infinity, -Infinity, 0, 0, -Infinity, -Infinity, -Infinity,
-	-Infinity,
+	-Infinity, 0, -Infinity, -Infinity, -Infinity, 0, 1, 0, -Infinity, 0, -Infinity, 0, 0, -Infinity, -Infinity,
+	-Infinity, -Infinity,
 ]));
 
 /** Largest value, for strings and lists the longest text; Infinity where open. */
@@ -174,8 +178,8 @@ export const MAX = freeze(new Float64Array([
 	Infinity, Infinity, 3, Infinity, Infinity, Infinity, 3, Infinity, Infinity, Infinity, 20, 3, Infinity, Infinity,
 	72, Infinity, 72, Infinity, Infinity, Infinity, Infinity, 9, Infinity, Infinity, Infinity, Infinity, Infinity,
 	Infinity, 2500, 1000, Infinity, 10, Infinity, Infinity, Infinity, Infinity, 3, Infinity, Infinity, Infinity,
-	Infinity, Infinity, Infinity, Infinity, Infinity, Infinity, 72, 72, Infinity, 72, Infinity, 40, Infinity, 48, 64,
-	3, Infinity, Infinity, Infinity, 15, 15,
+	Infinity, Infinity, Infinity, Infinity, Infinity, Infinity, 72, 72, Infinity, 72, Infinity, 40, Infinity, Infinity,
+	Infinity, 48, 10000, 64, 3, Infinity, Infinity, Infinity, 15, 15,
 ]));
 
 /** Values of MUTABILITY; the index into MUTABILITY_NAMES. */
@@ -189,19 +193,19 @@ export const MUTABILITY_NAMES: readonly string[] = freeze([
 /** Mutability of each variable. */
 export const MUTABILITY = freeze(new Uint8Array([
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1,
-	1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 2, 0, 0, 1, 0, 1, 0, 1, 0, 0,
+	1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 2, 1, 1, 0, 0, 0, 1, 0, 1, 0, 1, 0, 0,
 ]));
 
 /** 1 where the value survives a reboot. */
 export const PERSISTENT = freeze(new Uint8Array([
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1,
-	1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 0, 0,
+	1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 1, 0, 1, 0, 1, 0, 0,
 ]));
 
 /** 1 where code supplies the value (and, where MAX is open, the limit); DEFAULT is then only a fallback. */
 export const LIVE = freeze(new Uint8Array([
 	0, 1, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0,
-	0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0,
 ]));
 
 /** Value while none was set; "" where only code knows it. */
@@ -210,8 +214,8 @@ export const DEFAULT: readonly string[] = freeze([
 	"86400", "Energy.Active.Import.Register", "false", "false", "false", "", "Heartbeat", "", "", "", "", "", "",
 	"2500", "", "1", "HTTP,HTTPS", "3600", "30", "60", "3", "1", "3", "60", "1", "10", "3", "10", "false", "60", "0",
 	"Energy.Active.Import.Register", "Energy.Active.Import.Register", "60",
-	"Energy.Active.Import.Register,Power.Active.Import", "false", "", "0", "", "Charging station operator", "1", "60",
-	"true", "true", "PowerPathClosed", "PowerPathClosed",
+	"Energy.Active.Import.Register,Power.Active.Import", "false", "", "3", "60", "0", "", "",
+	"Charging station operator", "1", "60", "true", "true", "PowerPathClosed", "PowerPathClosed",
 ]);
 
 /** In CELL: the variable cannot be written. */
@@ -220,9 +224,9 @@ export const NO_CELL = 255;
 /** Number of the cell that keeps the value on flash; never changes between versions. */
 export const CELL = freeze(new Uint8Array([
 	255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0, 1, 2, 3, 4, 5, 6, 255, 7, 255, 255, 255, 255,
-	255, 255, 255, 255, 255, 255, 8, 255, 9, 10, 11, 12, 13, 14, 15, 16, 17, 255, 18, 19, 20, 21, 22, 23, 255, 24, 255,
-	255, 25, 255, 26, 255, 27, 255, 255,
+	255, 255, 255, 255, 255, 255, 8, 255, 9, 10, 11, 12, 13, 14, 15, 16, 17, 255, 18, 19, 20, 21, 22, 23, 255, 24, 28,
+	29, 255, 255, 255, 25, 255, 26, 255, 27, 255, 255,
 ]));
 
 /** Cells in use are below this. */
-export const WRITABLE_COUNT = 28;
+export const WRITABLE_COUNT = 30;

@@ -16,6 +16,7 @@ import type { BaseReport } from "../model/report.js";
 import type { PendingReset } from "../model/reset.js";
 import type { PendingToken } from "../model/pending-token.js";
 import type { SecurityState } from "../model/security-state.js";
+import type { SigningState } from "../model/signing-state.js";
 import type { Trust } from "../ports/socket.js";
 
 /** A response object, or the RPC error that answers the CALL. */
@@ -101,6 +102,8 @@ export interface Station {
 	/** The security log. */
 	readonly journal: Journal;
 	readonly security: SecurityState;
+	/** Certificate of the station that is asked for. */
+	readonly signing: SigningState;
 	/** The log that is being uploaded, null when none is. */
 	upload: Upload | null;
 	/** What is to be told of a customer, null when nothing is. */

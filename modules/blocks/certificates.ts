@@ -17,7 +17,7 @@ import type {
 	InstallCertificateRequest,
 	InstallCertificateResponse,
 } from "../../preload/payloads.js";
-import { Certificate, KeyKind, SignatureKind, hexText, parseCertificate, serialText } from "../core/der.js";
+import { Certificate, KeyKind, SignatureKind, hasIssued, hexText, parseCertificate, serialText } from "../core/der.js";
 import type { LazyList } from "../core/encode.js";
 import { PemBlock, pemToDer, skipWhite } from "../core/pem.js";
 import { SHA256_BYTES, sha256 } from "../core/sha256.js";
@@ -82,7 +82,8 @@ export function installRoot(
 	if (!parseCertificate(bytes, from, to, c) || !isSoundRoot(station, bytes, c)) return INVALID;
 	const vault = station.vault;
 	for (let place = 0; place < vault.places; place++) if (vault.holds(place, kind, bytes, from, to)) return INSTALLED;
-	if (to - from > vault.bytesMax || vault.free() < 0) return FULL; // M05.FR.06
+	const roots = vault.count(VaultKind.csmsRoot) + vault.count(VaultKind.manufacturerRoot);
+	if (to - from > vault.bytesMax || roots >= vault.rootsMax || vault.free() < 0) return FULL; // M05.FR.06
 	return vault.add(kind, bytes, from, to, c) >= 0 ? INSTALLED : NOT_KEPT;
 }
 
@@ -98,9 +99,7 @@ function isSoundRoot(station: Pick<Station, "host" | "timeFloorMs">, bytes: Uint
 	const utcMs = station.host.clock.utc();
 	if (c.notAfterMs < (utcMs !== utcMs ? station.timeFloorMs : utcMs)) return false;
 	const crypto = station.host.crypto;
-	return crypto === undefined || crypto.verify(
-		c.signatureKind, bytes, c.spkiFrom, c.spkiTo, bytes, c.tbsFrom, c.tbsTo, bytes, c.signatureFrom, c.signatureTo,
-	);
+	return crypto === undefined || hasIssued(crypto, bytes, c, bytes, c);
 }
 
 // --- hash data ---

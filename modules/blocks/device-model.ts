@@ -53,7 +53,7 @@ import { sameText } from "../model/pending-token.js";
 import { Registration } from "../model/registration.js";
 import { ReportBase } from "../model/report.js";
 import { accepts } from "../storage/variables.js";
-import { VaultKind } from "../storage/vault.js";
+import { VaultKind, type Vault } from "../storage/vault.js";
 import type { Answer, Block, Failure, Station } from "./block.js";
 
 const REPORT_ACCEPTED: GetBaseReportResponse = freeze({ status: "Accepted" } as const);
@@ -136,7 +136,9 @@ function valueOf(station: Station, id: number, evseIndex: number): string {
 		case Variable.SecurityIdentity:
 			return station.host.identity.identity;
 		case Variable.SecurityCertificateEntries:
-			return String(rootCount(station));
+			return String(entries(station.vault));
+		case Variable.SecurityMaxCertificateChainSize:
+			return String(LIMITS.certificateChainBytes);
 		case Variable.SecuritySecurityProfile:
 			return String(station.securityProfile);
 		case Variable.OCPPCommMessageTimeoutDefault:
@@ -154,12 +156,18 @@ function maxOf(station: Station, id: number, evseIndex: number): number {
 		const port = station.evses[evseIndex]!.port;
 		return Math.round((NOMINAL_VOLTS * port.phases * port.milliampsMax) / 1000);
 	}
-	if (id === Variable.SecurityCertificateEntries) return station.vault.places;
+	if (id === Variable.SecurityCertificateEntries) return entriesMax(station.vault);
 	return MAX[id] as number;
 }
 
-function rootCount(station: Station): number {
-	return station.vault.count(VaultKind.csmsRoot) + station.vault.count(VaultKind.manufacturerRoot);
+/** Certificates that are installed. */
+function entries(vault: Vault): number {
+	return vault.count(VaultKind.csmsRoot) + vault.count(VaultKind.manufacturerRoot) + vault.count(VaultKind.station);
+}
+
+/** Roots, the station's certificate and its successor; a small vault shares its places among them. */
+function entriesMax(vault: Vault): number {
+	return vault.rootsMax === vault.places ? vault.places : vault.rootsMax + 2;
 }
 
 /** Phase voltage by which the most power of an AC outlet is told (IEC 60038). */

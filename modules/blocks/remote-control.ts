@@ -19,8 +19,10 @@ import type { Evse } from "../model/evse.js";
 import { Fact } from "../model/facts.js";
 import { TokenState, sameText } from "../model/pending-token.js";
 import { Registration } from "../model/registration.js";
+import { Signing } from "../model/signing-state.js";
 import { StationTriggered, Triggered } from "../model/trigger.js";
 import { InternalEvent, StopCause } from "../ports/events.js";
+import { VaultKind } from "../storage/vault.js";
 import type { Answer, Block, Station } from "./block.js";
 
 const START_ACCEPTED: RequestStartTransactionResponse = freeze({ status: "Accepted" } as const);
@@ -136,6 +138,8 @@ function triggerMessage(station: Station, request: TriggerMessageRequest): Answe
 			return mark(station, place?.id, wantMeterValues);
 		case "TransactionEvent":
 			return mark(station, place?.id, wantTransactionEvent);
+		case "SignChargingStationCertificate":
+			return wantCertificate(station);
 		case "LogStatusNotification":
 			station.triggered |= StationTriggered.logStatus;
 			return TRIGGER_ACCEPTED;
@@ -145,6 +149,16 @@ function triggerMessage(station: Station, request: TriggerMessageRequest): Answe
 		default:
 			return TRIGGER_NOT_IMPLEMENTED; // F06.FR.08
 	}
+}
+
+/** A02.FR.02: a new key, so there has to be room for one. */
+function wantCertificate(station: Station): Answer {
+	const vault = station.vault;
+	if (station.host.crypto === undefined) return TRIGGER_NOT_IMPLEMENTED;
+	if (vault.find(VaultKind.pendingKey, 0) < 0 && vault.free() < 0) return TRIGGER_REJECTED;
+	station.signing.phase = Signing.newKey;
+	station.signing.repeats = 0;
+	return TRIGGER_ACCEPTED;
 }
 
 /** Marks one EVSE, or all where none is named (F06.FR.11). Accepted must be followed by a message (F06.FR.05). */

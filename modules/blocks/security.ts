@@ -19,7 +19,7 @@ import { JournalEntry } from "../storage/journal.js";
 import { Failure, type Block, type Station } from "./block.js";
 
 /** By Reconfigured. */
-const PARAMETERS = freeze(["SecurityCtrlr.BasicAuthPassword", "network profile"]);
+const PARAMETERS = freeze(["SecurityCtrlr.BasicAuthPassword", "network profile", "certificate"]);
 
 /** By Exhausted. */
 const EXHAUSTIONS = freeze(["transaction events thinned", "transaction event refused", "security events dropped"]);

@@ -5,6 +5,7 @@
 // Source: X.690 §8 and §10 (DER), RFC 5280 §4 (certificates), OCPP 2.0.1 Part 2 §3.2 CertificateHashDataType.
 
 import { freeze } from "../../preload/freeze.js";
+import type { Crypto } from "../ports/crypto.js";
 import { daysSince1970 } from "./datetime.js";
 
 /** Kind of public key. */
@@ -383,6 +384,22 @@ export function hexText(bytes: Uint8Array, from: number, to: number): string {
 
 function hexDigit(value: number): string {
 	return String.fromCharCode(value < 10 ? 0x30 + value : 0x57 + value);
+}
+
+/** True for a certificate that may sign others. */
+export function mayIssue(c: Certificate): boolean {
+	return c.isCa === 1 && (c.keyUsage < 0 || (c.keyUsage & KeyUsage.keyCertSign) !== 0);
+}
+
+/** True when `upper`, read from upperBytes, has the name of the issuer of `lower` and its signature is right. */
+export function hasIssued(
+	crypto: Crypto, upperBytes: Uint8Array, upper: Certificate, lowerBytes: Uint8Array, lower: Certificate,
+): boolean {
+	return sameRange(lowerBytes, lower.issuerFrom, lower.issuerTo, upperBytes, upper.subjectFrom, upper.subjectTo) &&
+		crypto.verify(
+			lower.signatureKind, upperBytes, upper.spkiFrom, upper.spkiTo, lowerBytes, lower.tbsFrom, lower.tbsTo,
+			lowerBytes, lower.signatureFrom, lower.signatureTo,
+		);
 }
 
 /**

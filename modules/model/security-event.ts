@@ -1,6 +1,6 @@
 // Security events: their numbers, names and weight. The number is what the journal keeps on flash, so it never changes
 // and is never given out again (docs/flash-format.md).
-// Source: OCPP 2.0.1 Part 2, appendix 1 (security events), A04.
+// Source: OCPP 2.0.1 Part 2, appendix 1 (security events), A04; A02.FR.29 (errata of 2025-01).
 
 import { freeze } from "../../preload/freeze.js";
 
@@ -25,6 +25,7 @@ export const enum SecurityEvent {
 	invalidTLSCipherSuite = 17,
 	maintenanceLoginAccepted = 18,
 	maintenanceLoginFailed = 19,
+	discardedRenewedClientCertificate = 20,
 }
 
 /** By SecurityEvent, as they are on the wire. */
@@ -49,6 +50,7 @@ export const SECURITY_EVENT_NAMES: readonly string[] = freeze([
 	"InvalidTLSCipherSuite",
 	"MaintenanceLoginAccepted",
 	"MaintenanceLoginFailed",
+	"DiscardedRenewedClientCertificate",
 ]);
 
 /** One bit per event that is only logged. */
@@ -70,7 +72,7 @@ export function securityEvent(type: SecurityEvent, detail: number): number {
 }
 
 /** Detail of reconfigurationOfSecurityParameters. */
-export const enum Reconfigured { password = 0, networkProfile = 1 }
+export const enum Reconfigured { password = 0, networkProfile = 1, certificate = 2 }
 
 /** Detail of memoryExhaustion. */
 export const enum Exhausted { eventsThinned = 0, eventRefused = 1, securityEventsDropped = 2 }

@@ -15,6 +15,7 @@ import { meteringBlock } from "../blocks/metering.js";
 import { provisioningBlock } from "../blocks/provisioning.js";
 import { remoteControlBlock } from "../blocks/remote-control.js";
 import { securityBlock } from "../blocks/security.js";
+import { signingBlock } from "../blocks/signing.js";
 import { transactionsBlock } from "../blocks/transactions.js";
 
 export const BLOCKS: readonly Block[] = freeze([
@@ -31,4 +32,5 @@ export const BLOCKS: readonly Block[] = freeze([
 	customerInformationBlock,
 	firmwareBlock,
 	certificatesBlock,
+	signingBlock,
 ]);

@@ -9,6 +9,7 @@ import type { Cells } from "../storage/cells.js";
 import { networkProfileText, parseNetworkProfile } from "../storage/network-profile.js";
 import type { Variables } from "../storage/variables.js";
 import type { ConnectionProfile, ConnectionSettings } from "../transport/connection.js";
+import type { ClientChoice } from "./trust.js";
 
 export class Settings implements ConnectionSettings {
 	private readonly variables: Variables;
@@ -45,7 +46,7 @@ export class Settings implements ConnectionSettings {
  * password. The profile of birth is put into slot 1 at the first boot.
  * Source: OCPP 2.0.1 Part 2, B09, B10, A01.
  */
-export class NetworkProfiles implements ConnectionProfile {
+export class NetworkProfiles implements ConnectionProfile, ClientChoice {
 	slot = 0;
 	url = "";
 	securityProfile = 1;
@@ -54,6 +55,8 @@ export class NetworkProfiles implements ConnectionProfile {
 	private readonly birthPassword: string;
 	private readonly cells: Cells;
 	private readonly variables: Variables;
+	/** After all entries have failed with the new certificate of the station, the one before is shown (A02.FR.28). */
+	usesOldCertificate = false;
 	/** Slot of the last connection that stood, over reboots. */
 	private lastGoodSlot: number;
 	private usesOldPassword = false;
@@ -116,6 +119,7 @@ export class NetworkProfiles implements ConnectionProfile {
 		const priority = this.variables.text(Variable.OCPPCommNetworkConfigurationPriority).split(",");
 		const attempts = Math.max(1, this.variables.number(Variable.OCPPCommNetworkProfileConnectionAttempts));
 		const index = Math.floor(failed / attempts);
+		this.usesOldCertificate = index >= priority.length;
 		this.load(index < priority.length ? Number(priority[index]) : this.lastGoodSlot);
 		// A password that the CSMS has set may not have reached its own store: until it has worked once, the one before is
 		// tried in turn, so that neither side of a broken exchange locks the station out.
@@ -148,7 +152,13 @@ export class NetworkProfiles implements ConnectionProfile {
 		return true;
 	}
 
+	/** "" where none is sent: with profile 3 the certificate tells who calls. */
 	get password(): string {
+		if (this.securityProfile === 3) return "";
+		return this.basicPassword();
+	}
+
+	private basicPassword(): string {
 		if (this.usesOldPassword) return this.cells.get(Cell.password) as string;
 		const set = this.variables.text(Variable.SecurityBasicAuthPassword);
 		return set === "" ? this.birthPassword : set;
@@ -156,7 +166,7 @@ export class NetworkProfiles implements ConnectionProfile {
 
 	/** Keeps a new password; the one that works now stays beside it until the new one has worked (A01). */
 	setPassword(password: string): boolean {
-		if (!this.cells.set(Cell.password, this.password)) return false;
+		if (!this.cells.set(Cell.password, this.basicPassword())) return false;
 		return this.variables.set(Variable.SecurityBasicAuthPassword, password);
 	}
 }

@@ -24,6 +24,7 @@ import { PendingReset } from "../model/reset.js";
 import { BaseReport } from "../model/report.js";
 import { Reconfigured, SecurityEvent, securityEvent } from "../model/security-event.js";
 import { SecurityState } from "../model/security-state.js";
+import { SigningState } from "../model/signing-state.js";
 import { InternalEvent, LogCode, RestartCause, StopCause } from "../ports/events.js";
 import type { MeterReading } from "../ports/evse-port.js";
 import type { Host } from "../ports/host.js";
@@ -80,6 +81,7 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 	readonly report = new BaseReport();
 	readonly pendingToken = new PendingToken();
 	readonly security = new SecurityState();
+	readonly signing = new SigningState();
 	upload: Upload | null = null;
 	customerReport: CustomerReport | null = null;
 
@@ -131,6 +133,7 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 		this.evses = evses;
 		this.rpc = new Rpc(host, this, this.idPrefix());
 		this.profiles = new NetworkProfiles(host.identity, this.cells, this.variables);
+		this.trust.choice = this.profiles;
 		const settings = new Settings(this.variables, this.profiles);
 		this.connection = new Connection(host, settings, this.profiles, this.rpc, newWebSocketBuffers());
 		this.connection.trust = this.trust;
@@ -357,6 +360,10 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 
 	onServerRefused(error: number): void {
 		this.raise(InternalEvent.serverRefused, NONE, error);
+	}
+
+	onCertificateDiscarded(): void {
+		this.raise(InternalEvent.securityEvent, NONE, SecurityEvent.discardedRenewedClientCertificate);
 	}
 
 	onOpen(): void {

@@ -13,9 +13,16 @@ import { VaultKind, type Vault } from "../storage/vault.js";
 /** The floor is written when the clock is so far ahead of it: at most one write a day. */
 const FLOOR_STEP_MS = 86_400_000;
 
-/** Hears of a server that was refused. */
+/** Hears of a server that was refused, and of a certificate of the station that never worked and is gone. */
 export interface RefusalListener {
 	onServerRefused(error: number): void;
+	onCertificateDiscarded(): void;
+}
+
+/** What the connection that is being made shows of the station. */
+export interface ClientChoice {
+	readonly securityProfile: number;
+	readonly usesOldCertificate: boolean;
 }
 
 export class StationTrust implements Trust {
@@ -26,6 +33,8 @@ export class StationTrust implements Trust {
 	private readonly listener: RefusalListener;
 	private notBeforeMs = NaN;
 	private notAfterMs = NaN;
+	/** Set once the network profiles are there. */
+	choice: ClientChoice | null = null;
 	/** A bit per SocketError that was told since the last connection that stood. */
 	private told = 0;
 
@@ -61,6 +70,13 @@ export class StationTrust implements Trust {
 		return this.vault.bytesMax;
 	}
 
+	loadOwn(part: number, bytes: Uint8Array, from: number): number {
+		const choice = this.choice;
+		if (choice === null || choice.securityProfile < 3) return 0;
+		const place = this.vault.byAge(VaultKind.station, choice.usesOldCertificate);
+		return place < 0 ? 0 : this.vault.loadPart(place, part, bytes, from);
+	}
+
 	accepted(notBeforeMs: number, notAfterMs: number): void {
 		this.notBeforeMs = notBeforeMs;
 		this.notAfterMs = notAfterMs;
@@ -75,6 +91,16 @@ export class StationTrust implements Trust {
 	/** A connection stands: the next refusal is a new one. */
 	opened(): void {
 		this.told = 0;
+		if (this.choice !== null && this.choice.securityProfile === 3) this.discard(this.choice.usesOldCertificate);
+	}
+
+	/** A02.FR.10: with one certificate of the station a connection stands, so the other goes. */
+	private discard(usesOld: boolean): void {
+		const vault = this.vault;
+		while (vault.count(VaultKind.station) > 1) {
+			if (!vault.remove(vault.byAge(VaultKind.station, !usesOld))) return;
+			if (usesOld) this.listener.onCertificateDiscarded(); // A02.FR.29
+		}
 	}
 
 	/** The connection is over; the dates were its server's. */

@@ -17,6 +17,10 @@ export const VAULT_VERSION = 1;
 export const VAULT_HEADER_BYTES = 32;
 export const VAULT_BLOCKS_MAX = 8;
 
+/** A key: private key, public point. In a station entry the chain is in front of it, its end (UTC seconds) behind. */
+export const CLIENT_KEY_BYTES = 32 + 65;
+export const CLIENT_TAIL_BYTES = CLIENT_KEY_BYTES + 4;
+
 /** Bytes of the payload that a write or check takes at once. */
 const PIECE_BYTES = 256;
 
@@ -42,6 +46,13 @@ function put16(bytes: Uint8Array, at: number, value: number): void {
 function put32(bytes: Uint8Array, at: number, value: number): void {
 	put16(bytes, at, value);
 	put16(bytes, at + 2, value >>> 16);
+}
+
+/** Bytes of the certificate that begins with head[0, 4): its header and content. */
+function derBytes(head: Uint8Array): number {
+	const first = head[1]!;
+	if (first < 0x80) return 2 + first;
+	return first === 0x81 ? 3 + head[2]! : 4 + head[2]! * 256 + head[3]!;
 }
 
 export class Vault {
@@ -77,6 +88,14 @@ export class Vault {
 		this.mount();
 	}
 
+	/**
+	 * Most roots: where there is room, three places are kept free for the station's own certificate, its successor and the
+	 * key of the next one.
+	 */
+	get rootsMax(): number {
+		return this.places < 6 ? this.places : this.places - 3;
+	}
+
 	/** Longest payload. */
 	get bytesMax(): number {
 		return this.flash.blockBytes - VAULT_HEADER_BYTES;
@@ -93,6 +112,19 @@ export class Vault {
 	find(kind: number, from: number): number {
 		for (let place = from; place < this.places; place++) if (this.look(place) && this.kind === kind) return place;
 		return -1;
+	}
+
+	/** Place of the entry of a kind that was kept first or last, -1 when there is none. Its facts are in the fields. */
+	byAge(kind: number, isFirst: boolean): number {
+		let found = -1;
+		let sequence = 0;
+		for (let place = this.find(kind, 0); place >= 0; place = this.find(kind, place + 1)) {
+			if (found >= 0 && this.sequence < sequence !== isFirst) continue;
+			found = place;
+			sequence = this.sequence;
+		}
+		if (found >= 0) this.look(found);
+		return found;
 	}
 
 	/** True when an entry is at `place`; its facts are in the fields then. One read. */
@@ -119,6 +151,27 @@ export class Vault {
 	/** Reads payload[from, to) of a place to bytes[0, …). False when the flash cannot be read. */
 	load(place: number, from: number, to: number, bytes: Uint8Array): boolean {
 		return this.readAt(place, VAULT_HEADER_BYTES + from, bytes, to - from);
+	}
+
+	/**
+	 * Reads part `part` of an entry of kind `station`, from its byte `from` on, to bytes[0, …): 0 is the private key, 1 and
+	 * what follows the certificates. Returns the length of the whole part, 0 when there is none.
+	 */
+	loadPart(place: number, part: number, bytes: Uint8Array, from: number): number {
+		if (!this.look(place)) return 0;
+		const end = this.bytes - CLIENT_TAIL_BYTES;
+		const head = this.scratch;
+		let at = end;
+		let count = 32;
+		if (part > 0) {
+			for (at = 0, count = 0; part > 0; part--) {
+				at += count;
+				if (at >= end || !this.load(place, at, at + 4, head)) return 0;
+				count = derBytes(head);
+			}
+		}
+		const to = Math.min(count, from + bytes.length);
+		return from < to && this.load(place, at + from, at + to, bytes) ? count : 0;
 	}
 
 	/** True when a place of kind `kind` holds exactly bytes[from, to). */

@@ -6,7 +6,7 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import * as tls from "node:tls";
-import { Certificate, KeyUsage, namesHost, parseCertificate, sameRange } from "../../modules/core/der.js";
+import { Certificate, hasIssued, mayIssue, namesHost, parseCertificate, sameRange } from "../../modules/core/der.js";
 import { SocketError } from "../../modules/ports/events.js";
 import type { SocketOptions, Trust } from "../../modules/ports/socket.js";
 import { NodeCrypto } from "./crypto-node.js";
@@ -144,26 +144,17 @@ function pathTo(chain: readonly Link[], roots: readonly Link[]): Link[] | undefi
 	while (at !== undefined && path.length < CHAIN_MAX) {
 		path.push(at);
 		const subject: Link = at;
-		const root = roots.find((candidate) => hasIssued(candidate, subject));
+		const root = roots.find((candidate) => isIssuedBy(subject, candidate));
 		if (root !== undefined) return [...path, root];
-		at = chain.find((candidate) => !path.includes(candidate) && mayIssue(candidate.c) && hasIssued(candidate, subject));
+		at = chain.find((candidate) => !path.includes(candidate) && mayIssue(candidate.c) && isIssuedBy(subject, candidate));
 	}
 	return undefined;
 }
 
-function mayIssue(c: Certificate): boolean {
-	return c.isCa === 1 && (c.keyUsage < 0 || (c.keyUsage & KeyUsage.keyCertSign) !== 0);
-}
-
 const CRYPTO = new NodeCrypto();
 
-function hasIssued(issuer: Link, subject: Link): boolean {
-	const { c, bytes } = subject;
-	const i = issuer.c;
-	if (!sameRange(bytes, c.issuerFrom, c.issuerTo, issuer.bytes, i.subjectFrom, i.subjectTo)) return false;
-	return CRYPTO.verify(
-		c.signatureKind, issuer.bytes, i.spkiFrom, i.spkiTo, bytes, c.tbsFrom, c.tbsTo, bytes, c.signatureFrom, c.signatureTo,
-	);
+function isIssuedBy(subject: Link, issuer: Link): boolean {
+	return hasIssued(CRYPTO, issuer.bytes, issuer.c, subject.bytes, subject.c);
 }
 
 /** SocketError of an error of node:tls; 0 for one that has nothing to do with TLS. */

@@ -65,6 +65,8 @@ export interface Wish {
 	publicKey?: Buffer;
 	/** RSA instead of ECDSA. */
 	rsa?: boolean;
+	/** Octet of the key usage; CAs have keyCertSign and cRLSign, others none. */
+	keyUsage?: number;
 	/** Flips a bit of the signature. */
 	forged?: boolean;
 	/** Bytes of an extension that nobody knows, to make it long. */
@@ -103,7 +105,8 @@ export function issue(wish: Wish): Issued {
 	const extension = (id: string, critical: boolean, content: Buffer): Buffer =>
 		der(0x30, oid(id), critical ? [1, 1, 0xff] : [], der(4, content));
 	const extensions = [extension("2.5.29.19", true, der(0x30, isCa ? [1, 1, 0xff] : []))];
-	if (isCa) extensions.push(extension("2.5.29.15", true, der(3, [1, 6])));
+	const keyUsage = wish.keyUsage ?? (isCa ? 6 : undefined);
+	if (keyUsage !== undefined) extensions.push(extension("2.5.29.15", true, der(3, [1, keyUsage])));
 	if (wish.alternative !== undefined) {
 		const names = wish.alternative.map((entry) => typeof entry === "string" ? der(0x82, Buffer.from(entry)) : der(0x87, entry));
 		extensions.push(extension("2.5.29.17", false, der(0x30, ...names)));
@@ -121,6 +124,13 @@ export function issue(wish: Wish): Issued {
 	const bytes = der(0x30, body, algorithm, der(3, [0], signature));
 	const keyPem = key.export({ type: "pkcs8", format: "pem" }) as string;
 	return { key, der: bytes, pem: pemOf(bytes), subject, keyPem };
+}
+
+/** Public key of a request for a P-256 key, as SubjectPublicKeyInfo. */
+export function publicKeyOf(csr: string): Buffer {
+	const bytes = Buffer.from(csr.replace(/-----[^-]+-----|\s/g, ""), "base64");
+	const at = bytes.indexOf("3059301306072a8648ce3d020106082a8648ce3d030107034200", 0, "hex");
+	return bytes.subarray(at, at + 91);
 }
 
 /** Hash data as node:crypto computes it, for certificates of issue(). */

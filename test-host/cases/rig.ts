@@ -63,7 +63,7 @@ export class Rig {
 	private constructor(
 		readonly csms: ScriptedCsms,
 		private readonly options: RigOptions,
-		private readonly passwords: { [identity: string]: string },
+		private readonly passwords: { [identity: string]: string | null },
 	) {
 		this.flash = new FlashMemory(options.blocks ?? 24);
 		csms.clockMs = () => BASE_MS + this.timeMs();
@@ -72,7 +72,7 @@ export class Rig {
 
 	/** A station that has booted and told its first states; with `boot` other than Accepted, one that has asked once. */
 	static async open(options: RigOptions = {}): Promise<Rig> {
-		const passwords = { [IDENTITY]: PASSWORD };
+		const passwords: { [identity: string]: string | null } = { [IDENTITY]: PASSWORD };
 		const csms = await ScriptedCsms.open({ passwords });
 		const rig = new Rig(csms, options, passwords);
 		rig.makeFirmware = await firmwareMaker(ENGINE);
@@ -129,8 +129,8 @@ export class Rig {
 		await this.settle();
 	}
 
-	/** The password that the CSMS asks of the station from the next connection on. */
-	set password(password: string) {
+	/** The password that the CSMS asks of the station from the next connection on; null where it may send none. */
+	set password(password: string | null) {
 		this.passwords[IDENTITY] = password;
 	}
 

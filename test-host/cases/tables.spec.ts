@@ -130,6 +130,7 @@ describe("tables of the device model", () => {
 			"SampledDataTxEndedInterval", "SampledDataTxEndedMeasurands", "SampledDataTxStartedMeasurands",
 			"SampledDataTxUpdatedInterval", "SampledDataTxUpdatedMeasurands", "SecurityBasicAuthPassword",
 			"SecurityOrganizationName", "TxEVConnectionTimeOut", "TxStopTxOnInvalidId",
+			"SecurityCertSigningRepeatTimes", "SecurityCertSigningWaitMinimum",
 		]);
 		expect(variables.WRITABLE_COUNT).toBe(cells.length);
 		cells.forEach(([, id], index) => expect(CELL[id]).toBe(index));

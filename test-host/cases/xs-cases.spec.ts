@@ -9,7 +9,7 @@ import { xsPerFile } from "./xs-kit.js";
 
 const CASES_MS = 600_000;
 /** Cases of signatures: the test host on XS has TLS, but no crypto of the firmware's own. */
-const NEEDS_CRYPTO = /^m-certificates\.spec\.ts$/;
+const NEEDS_CRYPTO = /^(m-certificates|tls-signing)\.spec\.ts$/;
 
 describe("xs cases", () => {
 	const program = xsPerFile(32, true);

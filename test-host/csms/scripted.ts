@@ -38,8 +38,11 @@ export function rpcError(code: string, description: string = ""): Error {
 export interface CsmsOptions {
 	/** Port on loopback; 0 picks a free one. */
 	port?: number;
-	/** Passwords by identity; an identity that is not named, or has another password, is refused with 401. */
-	passwords?: { readonly [identity: string]: string };
+	/**
+	 * Passwords by identity; an identity that is not named, or has another password, is refused with 401. null: it may send
+	 * none, because it is known by its certificate.
+	 */
+	passwords?: { readonly [identity: string]: string | null };
 	/** Seconds in the BootNotificationResponse. */
 	heartbeatSeconds?: number;
 	/** Milliseconds until a CALL of the CSMS is given up. */
@@ -88,7 +91,8 @@ export class ScriptedCsms {
 		});
 		this.server.auth((accept, reject, handshake) => {
 			const expected = this.options.passwords?.[handshake.identity];
-			const isKnown = this.options.passwords === undefined || (expected !== undefined && handshake.password?.toString("utf8") === expected);
+			const given = handshake.password?.toString("utf8") ?? null;
+			const isKnown = this.options.passwords === undefined || (expected !== undefined && given === expected);
 			if (isKnown) accept();
 			else {
 				this.handshakesRefused++;
