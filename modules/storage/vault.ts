@@ -154,8 +154,8 @@ export class Vault {
 	}
 
 	/**
-	 * Reads part `part` of an entry of kind `station`, from its byte `from` on, to bytes[0, …): 0 is the private key, 1 and
-	 * what follows the certificates. Returns the length of the whole part, 0 when there is none.
+	 * Reads part `part` of an entry of kind `station`, from its byte `from` on, to bytes[0, …): 0 is the private key, 1
+	 * and what follows are the certificates. Returns the length of the whole part, 0 when there is none.
 	 */
 	loadPart(place: number, part: number, bytes: Uint8Array, from: number): number {
 		if (!this.look(place)) return 0;
