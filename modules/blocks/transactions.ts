@@ -107,8 +107,10 @@ function change(station: Station, evse: Evse, set: number, clear: number, trigge
 	evse.facts = (evse.facts & ~clear) | set;
 	const active = evse.transactionId !== "";
 	if (mustStop(evse.facts, active)) return end(evse, StopCause.evDisconnected);
-	// F02.FR.21: a remote start keeps its name when the cable comes later.
-	if (mustStart(evse.facts, active)) evse.startTrigger = evse.owesRemoteStartId ? "RemoteStart" : trigger;
+	// E02.FR.17: what made it due names the start, not what the EV did right after.
+	// F02.FR.21: a remote start keeps its name.
+	if (!mustStart(evse.facts, active)) evse.startTrigger = NO_START;
+	else if (evse.startTrigger === NO_START) evse.startTrigger = evse.owesRemoteStartId ? "RemoteStart" : trigger;
 }
 
 /** E01.FR.05. Without its Started on flash no transaction exists and no energy flows. */

@@ -62,6 +62,25 @@ describe("E01 to E07 expected events", () => {
 		expect(status).toEqual(["Occupied"]);
 	});
 
+	it("E02.FR.17 a cable whose EV is ready in the same moment is CablePluggedIn all the same, and one that comes and goes is nothing", async () => {
+		const rig = await open({ evses: 1 });
+		await rig.ev(true);
+		await rig.token("04A2B3");
+		await rig.plug();
+		expect(rig.story()).toEqual(["Started/CablePluggedIn/EVConnected", "Updated/ChargingStateChanged/Charging"]);
+		await rig.token("04A2B3");
+		await rig.unplug("station");
+		const before = rig.transactionEvents().length;
+		await rig.token("04A2B3");
+		const [evse] = rig.desktop.board.evses;
+		evse.plug();
+		evse.unplug("station");
+		await rig.settle();
+		expect(rig.transactionEvents().length).toBe(before);
+		await rig.plug();
+		expect(rig.transactionEvents()[before].triggerReason).toBe("CablePluggedIn");
+	});
+
 	it("E01.FR.05 a transaction starts although no energy flows: the EV is not ready", async () => {
 		const rig = await open();
 		await rig.plug();

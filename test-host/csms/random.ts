@@ -28,6 +28,8 @@ const FRAME_MAX = 2048;
 const ANSWER_MS_MAX = 120_000;
 const IDENTITY = "CS001";
 const PATH = `/ocpp/${IDENTITY}`;
+/** Where its file server takes logs, and places where none does. */
+const LOG_PLACES = ["http://files.example/logs/", "http://user:file-secret@files.example/logs/", "ftp://files.example/logs/", "http://"] as const;
 const TOKENS = ["04A2B3C4", "DEADBEEF", "TAG-3", "04a2b3c4"] as const;
 
 /** One connection. */
@@ -254,6 +256,8 @@ export class RandomCsms {
 	private open: { id: string; action: string; payload: any; peer: Peer } | undefined;
 	private lastId = 0;
 	private passwordCount = 0;
+	private lastRequestId = 0;
+	private readonly logDice: Dice;
 
 	constructor(
 		readonly clock: Scheduler,
@@ -271,6 +275,8 @@ export class RandomCsms {
 		this.every(habits.closes, () => this.endSomehow());
 		this.every(habits.clockSteps, () => this.stepClock());
 		this.every(habits.pings, () => this.peer?.sendFrame(9, Buffer.from("ping")));
+		this.logDice = dice.fork("logs");
+		this.every(habits.logs, () => this.askAround(), this.logDice);
 	}
 
 	/** Takes a new connection; the one before may be half open. */
@@ -315,12 +321,12 @@ export class RandomCsms {
 	}
 
 	/** Calls `work` so often per hour, on average, until calm. */
-	private every(perHour: number, work: () => void): void {
+	private every(perHour: number, work: () => void, dice: Dice = this.dice): void {
 		if (perHour === 0) return;
-		this.clock.after(this.dice.wait(3_600_000 / perHour), () => {
+		this.clock.after(dice.wait(3_600_000 / perHour), () => {
 			if (this.isCalm) return;
 			work();
-			this.every(perHour, work);
+			this.every(perHour, work, dice);
 		});
 	}
 
@@ -490,6 +496,22 @@ export class RandomCsms {
 					operationalStatus: dice.chance(0.7) ? "Operative" : "Inoperative", ...(dice.chance(0.7) ? { evse } : {}),
 				});
 		}
+	}
+
+	/** Fetches a log, or asks about a customer. */
+	private askAround(): void {
+		const dice = this.logDice;
+		const requestId = ++this.lastRequestId;
+		if (dice.chance(0.3)) {
+			const who = dice.pick([
+				{ idToken: { idToken: dice.pick(TOKENS), type: "ISO14443" } }, { customerIdentifier: "C-1" }, {}, { customerIdentifier: "C-1", idToken: { idToken: "A", type: "Local" } },
+			]);
+			return this.call("CustomerInformation", { requestId, report: dice.chance(0.8), clear: dice.chance(0.4), ...who });
+		}
+		const retry = dice.chance(0.5) ? { retries: dice.below(3), retryInterval: dice.pick([0, 5, 60]) } : {};
+		const window = dice.chance(0.2) ? { oldestTimestamp: new Date(this.nowMs() - dice.wait(3_600_000)).toISOString() } : {};
+		const logType = dice.chance(0.7) ? "SecurityLog" : "DiagnosticsLog";
+		this.call("GetLog", { logType, requestId, ...retry, log: { remoteLocation: dice.pick(LOG_PLACES), ...window } });
 	}
 
 	/** Texts that are no message, messages that are too much, and frames that are none. */

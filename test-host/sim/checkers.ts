@@ -8,6 +8,7 @@ import { judge, Oracle } from "../csms/oracle.js";
 export const RULES = [
 	"schema", "one CALL", "message id", "seqNo", "order", "content", "offline", "acknowledged", "attempts", "lost", "Ended", "energy", "contactor", "protection",
 	"time", "date", "reply", "queue", "inbox", "rest", "crash", "busy", "RFC 6455", "wire",
+	"security", "boot event", "log", "customer", "secret",
 ] as const;
 export type Rule = (typeof RULES)[number];
 

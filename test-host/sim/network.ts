@@ -44,6 +44,11 @@ export class Wire implements Socket {
 		this.elapsedMs = network.elapsedMs;
 	}
 
+	/** Whom the station means. */
+	get host(): string {
+		return this.options.host;
+	}
+
 	/** The connection attempt begins. */
 	start(): void {
 		const { dice, setting } = this.network;

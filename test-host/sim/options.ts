@@ -50,6 +50,7 @@ export interface SimOptions {
 		lock: number;
 		meter: number;
 		internal: number;
+		tampers: number;
 		/** Mean length of a fault. */
 		lastMs: number;
 	};
@@ -88,6 +89,10 @@ export interface CsmsHabits {
 	heartbeatSeconds: number;
 	/** Has no clock itself and tells a time of 1970. */
 	lostClock: number;
+	/** Per hour: logs that it fetches and customers that it asks about. */
+	logs: number;
+	/** Probability that its file server refuses an upload; a third of it, that it breaks off or is silent. */
+	badFiles: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -155,6 +160,8 @@ export function optionsOf(seed: number, hours: number): SimOptions {
 			availability: dice.chance(0.4),
 			heartbeatSeconds: dice.pick([0, 20, 300, 3600, 86_400]),
 			lostClock: 0,
+			logs: 0,
+			badFiles: 0,
 		},
 		people: {
 			idleMs: dice.pick([5_000, 120_000, 900_000]),
@@ -172,11 +179,15 @@ export function optionsOf(seed: number, hours: number): SimOptions {
 			lock: some(4, 0.3),
 			meter: some(4, 0.3),
 			internal: some(4, 0.3),
+			tampers: 0,
 			lastMs: dice.pick([100, 30_000, 600_000]),
 		},
 	};
 	// New habits are drawn behind the old ones, so that kept seeds keep their meaning.
 	options.csms.lostClock = some(0.9, 0.2);
+	options.csms.logs = some(60, 0.6);
+	options.csms.badFiles = some(1);
+	options.faults.tampers = some(120, 0.4);
 	return options;
 }
 

@@ -18,9 +18,11 @@ import { FlashMemory, TORN } from "../board/flash-memory.js";
 import { RandomCsms } from "../csms/random.js";
 import { Checkers, type EventLike, type Finding, type Rule } from "./checkers.js";
 import { Dice } from "./dice.js";
+import { FILE_HOST, FileServer } from "./files.js";
 import { Network } from "./network.js";
 import { optionsOf, type SimOptions } from "./options.js";
 import { People } from "./people.js";
+import { ReportCheckers } from "./reports.js";
 
 /** Makes the firmware of one life; a test puts a broken one here. */
 export type MakeStation = (host: Host) => Station;
@@ -39,6 +41,8 @@ export interface Verdict {
 const HOUR_MS = 3_600_000;
 const FAULTS = numbersOf(events, "FaultBit");
 const PASSWORD = "0123456789abcdef";
+/** What every password begins with that the CSMS sets. */
+const NEW_PASSWORD = "pass-word-number";
 const ENDPOINT = "ws://csms.example/ocpp";
 const TRACE_LINES = 60;
 /** Runs of the firmware in one instant: more means that it would never sleep. */
@@ -101,6 +105,8 @@ export class Simulation {
 	readonly network: Network;
 	readonly csms: RandomCsms;
 	readonly checkers: Checkers;
+	readonly reports: ReportCheckers;
+	private readonly files: FileServer;
 	private readonly people: People;
 	private readonly lines: string[] = [];
 	private readonly hash = createHash("sha256");
@@ -152,7 +158,11 @@ export class Simulation {
 		this.csms = new RandomCsms(this.clock, this.dice.fork("csms"), options.csms, {
 			elapsedMs,
 			violation: (rule, text) => this.checkers.fail(rule as Rule, text),
-			arrived: (text) => this.checkers.arrived(text),
+			arrived: (text) => {
+				this.checkers.arrived(text);
+				const [type, , action] = JSON.parse(text) as [number, string, string];
+				if (type === 2) this.reports.arrived(action);
+			},
 			unanswered: (action, sinceMs) => {
 				// A half-open connection of a station that was dark meanwhile answers nothing.
 				const isExcused = sinceMs <= this.outageEndMs || this.board.net.mode !== undefined || sinceMs <= this.poweredAtMs;
@@ -160,7 +170,13 @@ export class Simulation {
 			},
 			trace: (text) => this.trace(text),
 		}, options.baseUtc, PASSWORD, options.evses, ENDPOINT);
-		this.network.onConnection = (wire) => this.csms.connect(wire);
+		this.reports = new ReportCheckers((rule, text) => this.checkers.fail(rule, text), () => [PASSWORD, NEW_PASSWORD, "file-secret"]);
+		this.files = new FileServer(this.clock, this.dice.fork("files"), options.csms.badFiles, {
+			uploaded: (name, body) => this.reports.uploaded(name, body),
+			wrong: (text) => this.checkers.fail("wire", text),
+			trace: (text) => this.trace(text),
+		});
+		this.network.onConnection = (wire) => (wire.host === FILE_HOST ? this.files.connect(wire) : this.csms.connect(wire));
 		this.people = new People(this.clock, this.dice.fork("people"), this.board, options.people, (what) => {
 			this.trace(what);
 			this.look();
@@ -203,7 +219,7 @@ export class Simulation {
 			counts: {
 				lives: this.lives, cuts: this.cuts, connections: this.csms.connections, messages: this.checkers.messages,
 				events: this.checkers.generated, resent: this.checkers.resent, thinned: this.checkers.thinned, refused: this.checkers.refused,
-				givenUp: this.checkers.givenUp,
+				givenUp: this.checkers.givenUp, securityEvents: this.reports.securityEvents, uploads: this.reports.uploads, customers: this.reports.customers,
 			},
 		};
 	}
@@ -239,6 +255,7 @@ export class Simulation {
 			return this.cutPower();
 		}
 		const { station } = life;
+		this.reports.booted();
 		// The constructor reads only; what it found is what a power cut has left.
 		this.watch(station);
 		this.lookAtFlash(station);
@@ -326,8 +343,11 @@ export class Simulation {
 	}
 
 	private openSocket(life: Life, options: SocketOptions): Socket {
-		this.checkers.connected();
-		this.pieces.out.length = this.pieces.in.length = 0;
+		if (options.host !== FILE_HOST) {
+			this.checkers.connected();
+			this.reports.connected();
+			this.pieces.out.length = this.pieces.in.length = 0;
+		}
 		const inner = this.board.net.open({
 			host: options.host,
 			port: options.port,
@@ -418,7 +438,10 @@ export class Simulation {
 		const onResult = station.onResult.bind(station);
 		station.onResult = (action, bytes, from, to) => {
 			const taken = onResult(action, bytes, from, to);
-			if (taken && !this.flash.isOff) this.checkers.answerTaken(ACTION_NAMES[action]);
+			if (taken && !this.flash.isOff) {
+				this.checkers.answerTaken(ACTION_NAMES[action]);
+				this.reports.closed(ACTION_NAMES[action]);
+			}
 			return taken;
 		};
 		const onFailed = station.onFailed.bind(station);
@@ -427,6 +450,21 @@ export class Simulation {
 			const head = failure === 2 ? (outbox.peek() as EventLike | undefined) : undefined;
 			if (!this.flash.isOff) this.checkers.callFailed(ACTION_NAMES[action], failure, station.messageTimeoutSeconds * 1000, retryMs, head);
 			onFailed(action, failure);
+			if (failure !== 3) this.reports.closed(ACTION_NAMES[action]);
+		};
+		const { journal } = station;
+		const record = journal.append.bind(journal);
+		journal.append = (type, isCritical, utcMs, techInfo) => {
+			const kept = record(type, isCritical, utcMs, techInfo);
+			this.reports.recorded(type, isCritical, techInfo, kept && !this.flash.isOff);
+			return kept;
+		};
+		const told = journal.acknowledge.bind(journal);
+		journal.acknowledge = () => {
+			const wasOff = this.flash.isOff;
+			const isDurable = told();
+			if (!wasOff) this.reports.acknowledged(isDurable && !this.flash.isOff);
+			return isDurable;
 		};
 		const acknowledge = outbox.acknowledge.bind(outbox);
 		outbox.acknowledge = () => {
@@ -460,6 +498,7 @@ export class Simulation {
 		this.board.log.event(code, a, b);
 		const { station } = life;
 		if (life.isDead || station === undefined) return;
+		if (code === LogCode.journalThinned) this.reports.gaveUp(a);
 		if (code === LogCode.queueThinned) this.checkers.thinnedOut(a);
 		if (code === LogCode.eventDiscarded) {
 			this.checkers.discarded(a, b, station.variables.number(Variable.OCPPCommMessageAttemptsTransactionEvent));
@@ -477,6 +516,22 @@ export class Simulation {
 		this.trace(`${outgoing ? "->" : "<-"} ${text.slice(0, 300)}`);
 		if (outgoing) this.checkers.sent(text, this.calledMs);
 		else this.checkers.received(text);
+		this.watchReports(outgoing, text);
+	}
+
+	private watchReports(outgoing: boolean, text: string): void {
+		let frame: any[];
+		try {
+			frame = JSON.parse(text) as any[];
+		} catch {
+			return; // a CSMS says many things
+		}
+		if (!Array.isArray(frame)) return;
+		const [type, id] = frame;
+		if (!outgoing) {
+			if (type === 2 && typeof id === "string" && typeof frame[3] === "object" && frame[3] !== null) this.reports.called(id, frame[2], frame[3]);
+		} else if (type === 2) this.reports.sent(frame[2], frame[3]);
+		else this.reports.answered(id, type === 3 ? frame[2] : undefined);
 	}
 
 	// What is looked at.
@@ -563,6 +618,7 @@ export class Simulation {
 			const evse = dice.pick(board.evses);
 			forAWhile("jammed lock", faults.lastMs, () => evse.jamLock(true), () => evse.jamLock(false));
 		});
+		this.tamperNowAndThen(faults.tampers, this.dice.fork("tamper"));
 		every(network.cuts, () => this.wireDo("cut", (wire) => wire.reset()));
 		every(network.silences, () => this.wireDo("half-open", (wire) => wire.mute()));
 		const outage = (mode: "drop" | "blackhole"): void => {
@@ -573,6 +629,16 @@ export class Simulation {
 		};
 		every(network.drops, () => outage("drop"));
 		every(network.blackHoles, () => outage("blackhole"));
+	}
+
+	private tamperNowAndThen(perHour: number, dice: Dice): void {
+		if (perHour === 0) return;
+		this.clock.after(dice.wait(HOUR_MS / perHour), () => {
+			if (this.calmNow || this.stopped) return;
+			this.trace("tamper");
+			this.board.tamper();
+			this.tamperNowAndThen(perHour, dice);
+		});
 	}
 
 	private netUp(): void {
@@ -599,6 +665,7 @@ export class Simulation {
 		this.network.setting = { ...this.network.setting, refused: 0, unanswered: 0 };
 		this.netUp();
 		csms.calm();
+		this.files.unreliable = 0;
 		this.people.goHome();
 		for (const evse of board.evses) {
 			evse.jamLock(false);
@@ -609,7 +676,8 @@ export class Simulation {
 
 	private isSettled(): boolean {
 		const station = this.life?.station;
-		return station !== undefined && station.isOnline && station.outbox.count === 0 && station.evses.every((evse) => evse.transactionId === "");
+		if (station === undefined || station.journal.waiting > 0 || station.upload !== null || station.customerReport !== null) return false;
+		return station.isOnline && station.outbox.count === 0 && station.evses.every((evse) => evse.transactionId === "");
 	}
 
 	private judgeRest(): void {
@@ -618,6 +686,7 @@ export class Simulation {
 		if (station === undefined) return checkers.fail("rest", "the firmware does not run");
 		if (!station.isOnline) checkers.fail("rest", `not connected or not accepted; last lines: ${this.board.log.last(4).join(", ")}`);
 		checkers.atRest(station.outbox.count);
+		this.reports.atRest(station.journal.waiting, station.bootCause === RestartCause.powerUp ? "StartupOfTheDevice" : "ResetOrReboot");
 		station.evses.forEach((evse, index) => {
 			const status = evse.reportedStatus;
 			if (status !== "Available" && !(status === "Unavailable" && evse.barred !== 0)) {
