@@ -136,6 +136,12 @@ const COMMANDS = {
 		build();
 		must("sim", process.execPath, [path.join(ROOT, "build", "node", "scripts", "sim.js"), ...args]);
 	},
+	/** A fleet of stations that loses its CSMS; see scripts/fleet.ts. */
+	fleet: (args) => {
+		setUp();
+		build();
+		must("fleet", process.execPath, [path.join(ROOT, "build", "node", "scripts", "fleet.js"), ...args]);
+	},
 	/** RAM and ROM of the firmware, counted on XS; see scripts/budget.ts. */
 	budget: (args) => {
 		setUp();

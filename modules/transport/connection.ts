@@ -25,14 +25,31 @@ export interface ConnectionHost extends WebSocketHost {
 	wake(): void;
 }
 
-/** Variables of OCPPCommCtrlr; read whenever they are needed, so that a change applies at once. */
-export interface ConnectionSettings {
+/** How long to wait between attempts; variables of OCPPCommCtrlr. */
+export interface BackOffSettings {
 	/** RetryBackOffWaitMinimum. */
 	readonly waitMinimumSeconds: number;
 	/** RetryBackOffRandomRange. */
 	readonly randomRangeSeconds: number;
 	/** RetryBackOffRepeatTimes: how often the wait is doubled. */
 	readonly repeatTimes: number;
+}
+
+/**
+ * Wait before the next attempt: the minimum, doubled per failure but at most repeatTimes times, plus a new random part
+ * (Part 4 §5.3; errata: from the minimum again after a success).
+ * @param failures  waits since the last success; 0 for the first one, after the loss of a connection
+ * @param fraction  chance, in [0, 1)
+ */
+export function backOffMs(settings: BackOffSettings, failures: number, fraction: number): number {
+	const randomMs = Math.floor(fraction * (Math.max(0, settings.randomRangeSeconds) * 1000 + 1));
+	const doublings = Math.max(0, Math.min(failures, settings.repeatTimes));
+	const baseMs = Math.max(0, settings.waitMinimumSeconds) * 1000 * Math.pow(2, doublings);
+	return Math.max(LIMITS.backOffMsMin, Math.min(LIMITS.backOffMsMax, baseMs + randomMs));
+}
+
+/** Variables of OCPPCommCtrlr; read whenever they are needed, so that a change applies at once. */
+export interface ConnectionSettings extends BackOffSettings {
 	/** WebSocketPingInterval; 0 sends no pings. */
 	readonly pingIntervalSeconds: number;
 	/** MessageTimeout: bounds connecting and the wait for a Pong; at least 1 is used. */
@@ -314,20 +331,12 @@ export class Connection implements WebSocketListener {
 		this.onClosed(closeCode, 0, fault);
 	}
 
-	/**
-	 * Wait before the next attempt: the minimum, doubled per failure but at most repeatTimes times, plus a new random part
-	 * (Part 4 §5.3; errata: from the minimum again after a success).
-	 */
 	private backOffMs(): number {
-		const settings = this.settings;
 		// Nothing is being sent any more.
 		const random = this.socket.tx;
 		this.host.entropy.fill(random, 0, 4);
-		const fraction = (((random[0] << 8) | random[1]) * 65536 + ((random[2] << 8) | random[3])) / 4294967296;
-		const randomMs = Math.floor(fraction * (Math.max(0, settings.randomRangeSeconds) * 1000 + 1));
-		const doublings = Math.max(0, Math.min(this.failures, settings.repeatTimes));
-		const baseMs = Math.max(0, settings.waitMinimumSeconds) * 1000 * Math.pow(2, doublings);
-		return Math.max(LIMITS.backOffMsMin, Math.min(LIMITS.backOffMsMax, baseMs + randomMs));
+		const word = ((random[0] << 8) | random[1]) * 65536 + ((random[2] << 8) | random[3]);
+		return backOffMs(this.settings, this.failures, word / 4294967296);
 	}
 
 	/** The connection or attempt at hand is over and its socket gone. */
