@@ -10,6 +10,7 @@ import { romContents, type RomReport } from "../test-host/xs/rom.js";
 import { everything, holders, measure, type Figures, type Holder } from "../test-host/xs/scenario.js";
 import { prepareXs } from "../test-host/xs/engine.js";
 import { endIdleEngines, projectRoot, XsExit, XsFailure, type Creation, type XsProgram } from "../test-host/xs/xs-station.js";
+import { build, chipLacks, CHIPS, emptyApp, linked, sdkVersion, STATION, type Linked, type Platform } from "./moddable.js";
 
 export interface Budget {
 	/** Bytes for slots, chunks and stack: the least `creation.static` that bears everything. */
@@ -97,6 +98,38 @@ export function report(program: XsProgram, found: { static: number; stack: numbe
 	};
 }
 
+/** What the linker of the SDK reports of a chip: of the firmware with its board, of an app that does nothing. */
+interface Chip {
+	platform: Platform;
+	all: Linked;
+	empty: Linked;
+}
+
+/** Script stage of each chip, where the SDK is installed; what is missing is said. */
+function chips(say: (line: string) => void): Chip[] {
+	if (sdkVersion() === undefined) {
+		say("figures of xsl: skipped, mcconfig is not on PATH");
+		return [];
+	}
+	const found: Chip[] = [];
+	for (const platform of CHIPS) {
+		const lacks = chipLacks(platform);
+		if (lacks !== "") say(`figures of xsl: ${platform} skipped, ${lacks}`);
+		else found.push({ platform, all: linked(build(STATION, platform)), empty: linked(build(emptyApp(), platform)) });
+	}
+	return found;
+}
+
+const LINKED = ["slots", "keys", "code", "aliases"] as const;
+
+function chipText({ platform, all, empty }: Chip): string {
+	return table([[`xsl, ${platform}`, ...LINKED.map((name) => (name === "code" ? "bytes of code" : name)), "bytes"],
+		...([["firmware with its board", all, 0], ["an empty app", empty, 0], ["ours", all, 1]] as const).map(([name, of, less]) => {
+			const values = LINKED.map((figure) => of[figure] - less * empty[figure]);
+			return [name, ...values, values[0] * 16 + values[2]];
+		})]);
+}
+
 const isOurs = (id: string): boolean => /^(preload|modules)\//.test(id);
 
 function table(rows: readonly (readonly (string | number)[])[]): string {
@@ -137,7 +170,7 @@ function text(now: Report, budget: Budget | undefined): string {
 }
 
 /** Puts the table of holders into docs/memory.md, between its marks. */
-function writeMemory(now: Report): void {
+function writeMemory(now: Report, linkedFor: readonly Chip[]): void {
 	const document = readFileSync(MEMORY_FILE, "utf8");
 	const put = (whole: string, mark: string, inside: string): string =>
 		whole.replace(new RegExp(`(<!-- ${mark} -->\n)[\\s\\S]*?(<!-- end -->)`), (_, head: string, tail: string) => head + inside + tail);
@@ -151,6 +184,14 @@ function writeMemory(now: Report): void {
 	result = put(result, "rom", row(["module", "bytes"]) + row(["---", "---:"]) + row(["all that is ours", now.rom.total]) +
 		rom.slice(0, 20).map(([id, bytes]) => row([`\`${id}\``, bytes])).join("") +
 		row([`${rom.length - 20} others`, rom.slice(20).reduce((sum, [, bytes]) => sum + bytes, 0)]));
+	// What was not measured here stays as it was.
+	if (linkedFor.length > 0) {
+		result = put(result, "xsl", row(["chip", "ROM slots", "keys", "bytes of code", "aliases", "bytes"]) + row(["---", "---:", "---:", "---:", "---:", "---:"]) +
+			linkedFor.map(({ platform, all, empty }) => {
+				const ours = LINKED.map((figure) => all[figure] - empty[figure]);
+				return row([`\`${platform}\``, ...ours, ours[0] * 16 + ours[2]]);
+			}).join(""));
+	}
 	writeFileSync(MEMORY_FILE, result);
 }
 
@@ -166,15 +207,19 @@ async function main(argv: readonly string[]): Promise<void> {
 	}
 	const found = argv.includes("--quick") && budget !== undefined ? { static: budget.static, stack: budget.stack } : smallest(program);
 	const now = report(program, found);
+	const linkedFor = chips((line) => process.stderr.write(`${line}\n`));
 	if (argv.includes("--json")) {
 		const { romReport, ...rest } = now;
-		process.stdout.write(JSON.stringify({ ...rest, rom: { total: now.rom.total, modules: romReport.modules }, aliases: romReport.aliases }, null, "\t") + "\n");
-	} else process.stdout.write(text(now, budget) + "\n");
+		process.stdout.write(JSON.stringify({ ...rest, rom: { total: now.rom.total, modules: romReport.modules }, aliases: romReport.aliases, chips: linkedFor }, null, "\t") + "\n");
+	} else {
+		process.stdout.write(text(now, budget) + "\n");
+		for (const chip of linkedFor) process.stdout.write(`\n${chipText(chip)}\n`);
+	}
 	if (argv.includes("--write")) {
 		const { static: bytes, stack, figures, rom } = now;
 		const next: Budget = { static: bytes, stack, figures, rom, aliases: budget?.aliases ?? {} };
 		writeFileSync(BUDGET_FILE, JSON.stringify(next, null, "\t") + "\n");
-		writeMemory(now);
+		writeMemory(now, linkedFor);
 	}
 	endIdleEngines();
 }

@@ -1,127 +1,51 @@
 // `npm run check:moddable`: the station through the real tools of the Moddable SDK, where they are installed.
-//   x-cli-lin  built, linked and run: one session against a strict CSMS on loopback
+//   x-cli-lin  built, linked and run: one session against a strict CSMS on loopback; then the functional cases on the SDK's XS,
+//              and its count of slots beside that of the engine from npm (--write puts it into docs/memory.md)
 //   esp32, esp the script stage: TypeScript, xsc and xsl, which run the preload and print what stays in RAM
 // Any linker warning is a failure. What the machine lacks is said and skipped; without mcconfig nothing is done.
 // Types are checked once against the SDK's own typings, and files are then emitted one by one (scripts/transpile.cjs);
 // --full lets mcconfig start one tsc per file, as it does for a user, and takes minutes.
 
-import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, join, resolve } from "node:path";
+import { spawn } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import "../test-host/board/xs-globals.js";
 import { ScriptedCsms } from "../test-host/csms/scripted.js";
+import { XsBench } from "../test-host/xs/bench.js";
+import { runCases } from "../test-host/xs/cases.js";
+import { prepareXs } from "../test-host/xs/engine.js";
+import { endIdleEngines, type XsMemory, type XsProgram } from "../test-host/xs/xs-station.js";
+import {
+	build, casesApp, checkTypes, chipLacks, CHIPS, Failed, linked, OUT, ROOT, SDK_TESTED, sdkVersion, STATION, type Build, type Platform,
+} from "./moddable.js";
 
-const ROOT = resolve(__dirname, "..");
-const OUT = join(ROOT, "build", "moddable");
-const NAME = "station";
-const SDK_TESTED = "8.2.3";
 const SESSION_MS = 60_000;
 const PASSWORD = "check-moddable-0123456789";
+const MEMORY_FILE = join(ROOT, "docs", "memory.md");
 
 const full = process.argv.includes("--full");
 
-/** Ends the program with one line of reason. */
-class Failed extends Error {}
-
-function onPath(program: string): string | undefined {
-	for (const folder of (process.env.PATH ?? "").split(delimiter)) {
-		if (folder !== "" && existsSync(join(folder, program))) return join(folder, program);
-	}
-	return undefined;
-}
-
-/** PATH with the compiler of this repository in front: the fast one, or TypeScript's own. */
-function environment(): NodeJS.ProcessEnv {
-	const folder = full ? join(ROOT, "node_modules", ".bin") : join(OUT, "compiler");
-	if (!full) {
-		mkdirSync(folder, { recursive: true });
-		const file = join(folder, "tsc");
-		writeFileSync(file, `#!/bin/sh\nexec "${process.execPath}" "${join(ROOT, "scripts", "transpile.cjs")}" "$@"\n`);
-		chmodSync(file, 0o755);
-	}
-	return { ...process.env, PATH: folder + delimiter + process.env.PATH };
-}
-
-/** Runs a tool to its end; its output goes to a log and is returned. */
-function run(what: string, log: string, program: string, args: string[], env: NodeJS.ProcessEnv): string {
-	const result = spawnSync(program, args, { cwd: ROOT, env, encoding: "utf8", maxBuffer: 64 << 20 });
-	const output = (result.stdout ?? "") + (result.stderr ?? "");
-	writeFileSync(log, output, { flag: "a" });
-	if (result.status !== 0) {
-		const lines = output.split("\n").filter((line) => /error|###|undefined|cannot|failure/i.test(line));
-		throw new Failed(`${what} failed (${result.error?.message ?? `exit ${result.status}`}), see ${log}\n` +
-			lines.slice(0, 20).join("\n"));
-	}
-	return output;
-}
-
-/** Every .ts file of a generated project, against the SDK's typings, in one tsc. */
-function checkTypes(project: string, log: string): number {
-	const modules = join(project, "modules");
-	const files: string[] = [];
-	for (const entry of readdirSync(modules, { withFileTypes: true, recursive: true })) {
-		if (!entry.name.endsWith("-tsconfig.json")) continue;
-		files.push(...(JSON.parse(readFileSync(join(entry.parentPath, entry.name), "utf8")) as { files: string[] }).files);
-	}
-	const config = join(modules, "all-files.json");
-	writeFileSync(config, JSON.stringify({
-		extends: join(modules, "tsconfig-base.json"),
-		compilerOptions: { noEmit: true, rootDir: "/" },
-		files,
-	}));
-	run("type check against the SDK's typings", log, join(ROOT, "node_modules", ".bin", "tsc"), ["-p", config], process.env);
-	return files.length;
-}
-
-interface Build {
-	/** Folder of the generated project. */
-	project: string;
-	log: string;
-}
-
-/** mcconfig writes the makefile; then make runs to `target` with at most two jobs. */
-function build(platform: string, simulator: string, target: (project: string) => string[]): Build {
-	const out = join(OUT, platform);
-	const log = join(OUT, platform + ".log");
-	rmSync(log, { force: true });
-	mkdirSync(out, { recursive: true });
-	const env = environment();
-	// The makefile of the Linux build asks for any number of jobs at once, one tsc each; the command line wins.
-	run(`mcconfig -p ${platform}`, log, "mcconfig", ["-p", platform, "-o", out], env);
-	const project = join(out, "tmp", simulator, "release", NAME);
-	if (platform === "x-cli-lin" && !full) console.log(`${platform}: types of ${checkTypes(project, log)} files agree`);
-	run(`make for ${platform}`, log, "make",
-		["-f", join(project, "makefile"), "MAKEFLAGS=-j2 --silent", ...target(project)], env);
-	return { project, log };
-}
-
 /** What the linker said; throws on a warning, and when a module of ours is not among the preloaded. */
-function judge(platform: string, { project, log }: Build): void {
+function judge(platform: Platform, made: Build): void {
+	const { project, log } = made;
 	const text = readFileSync(log, "utf8");
 	const warnings = text.split("\n").filter((line) => line.startsWith("### warning"));
 	if (warnings.length > 0) throw new Failed(`${platform}: ${warnings.length} linker warnings\n${warnings.join("\n")}`);
 	const makefile = readFileSync(join(project, "makefile"), "utf8");
 	const preloads = new Set([...makefile.matchAll(/^\t-p (\S+)\.xsb/gm)].map((match) => match[1]));
-	const wanted = ["manifest.json", ...boardManifests(platform)]
+	const wanted = ["manifest.json", boardManifest(platform)]
 		.flatMap((file) => (JSON.parse(readFileSync(join(ROOT, file), "utf8")) as { preload: string[] }).preload)
 		.filter((id) => /^(main$|preload\/|modules\/|drivers\/|boards\/)/.test(id));
 	const missing = wanted.filter((id) => !preloads.has(id));
 	if (missing.length > 0) throw new Failed(`${platform}: not preloaded: ${missing.join(" ")}`);
-	const linked = /^### (\d+) instances, (\d+) keys/m.exec(text);
-	const source = readFileSync(join(project, "mc.xs.c"), "utf8");
-	const count = (name: string): number => Number(new RegExp(`#define ${name} (\\d+)`).exec(source)?.[1] ?? NaN);
-	// Functions of preloaded modules lie in ROM slots as escaped strings, four characters per byte.
-	let code = 0;
-	for (const [, text] of source.matchAll(/\.code = \{ \(txByte\*\)"((?:\\x..)*)"/g)) code += text.length / 4;
-	const slots = count("mxHeapCount");
-	console.log(`${platform}: ${wanted.length} modules of ours preloaded, 0 warnings, ` +
-		`${linked === null ? "?" : linked[1]} instances, ${count("mxKeysCount")} keys, ` +
-		`${slots} slots in ROM (${slots * 16} bytes at 32 bits), ${code} bytes of byte code, ` +
-		`${count("mxAliasCount")} aliases (${count("mxAliasCount") * 4} bytes of RAM)`);
+	const { instances, keys, slots, code, aliases } = linked(made);
+	console.log(`${platform}: ${wanted.length} modules of ours preloaded, 0 warnings, ${instances} instances, ${keys} keys, ` +
+		`${slots} slots in ROM (${slots * 16} bytes at 32 bits), ${code} bytes of byte code, ${aliases} aliases (${aliases * 4} bytes of RAM)`);
 }
 
-function boardManifests(platform: string): string[] {
+function boardManifest(platform: Platform): string {
 	const folder = { "x-cli-lin": "desktop-xs", esp32: "esp32-devkit", esp: "esp8266-nodemcu" }[platform];
-	return folder === undefined ? [] : [`boards/${folder}/manifest.json`];
+	return `boards/${folder}/manifest.json`;
 }
 
 /** One session of the built program against the strict CSMS. */
@@ -166,40 +90,78 @@ async function session(program: string): Promise<void> {
 	}
 }
 
-/** Why the script stage of a chip cannot run here; "" when it can. */
-function chipLacks(platform: string): string {
-	if (platform === "esp32") {
-		if (!existsSync(process.env.IDF_PATH ?? "")) return "IDF_PATH names no ESP-IDF";
-		return onPath("idf.py") === undefined ? "idf.py is not on PATH" : "";
+/** The rows of the comparison, in order: where the station stands. */
+const STATES: readonly (readonly [string, (bench: XsBench) => void])[] = [
+	["booted", () => undefined],
+	["accepted", (bench) => void bench.accept()],
+	["charging", (bench) => void bench.charge()],
+	["after the transaction", (bench) => void bench.leave()],
+];
+
+function states(program: XsProgram): XsMemory[] {
+	const bench = new XsBench({ program, creation: { static: 65_536, stack: 1024 } });
+	try {
+		return STATES.map(([, go]) => {
+			go(bench);
+			return bench.live();
+		});
+	} finally {
+		bench.end();
+		endIdleEngines();
 	}
-	const base = process.env.ESP_BASE ?? join(process.env.HOME ?? "", "esp");
-	return existsSync(join(base, "ESP8266_RTOS_SDK")) ? "" : `no ESP8266_RTOS_SDK in ${base}`;
+}
+
+/** Slots on both engines, as a table of docs/memory.md; they have the same size on a chip whichever engine counts them. */
+async function compare(host: string): Promise<string> {
+	const npm = states(await prepareXs(32));
+	const sdk = states({ host, root: "", list: "", main: "" });
+	let table = "| state | slots, engine from npm | slots, engine of the SDK | ratio |\n| --- | ---: | ---: | ---: |\n";
+	STATES.forEach(([name], i) => {
+		const ratio = (sdk[i].slots / npm[i].slots).toFixed(3);
+		console.log(`slots ${name}: npm ${npm[i].slots}, SDK ${sdk[i].slots}, ratio ${ratio}`);
+		table += `| ${name} | ${npm[i].slots} | ${sdk[i].slots} | ${ratio} |\n`;
+	});
+	return table;
+}
+
+function writeComparison(table: string): void {
+	const text = readFileSync(MEMORY_FILE, "utf8");
+	writeFileSync(MEMORY_FILE, text.replace(/(<!-- moddable -->\n)[\s\S]*?(<!-- end -->)/, (_, head: string, end: string) => head + table + end));
+}
+
+/** The functional cases with the firmware on the SDK's engine, and the comparison. */
+async function cases(): Promise<void> {
+	const { program } = build(casesApp(), "x-cli-lin", full);
+	const table = await compare(program);
+	if (process.argv.includes("--write")) writeComparison(table);
+	const { isSound, cases: count, files, output } = await runCases({ tls: false, env: { STATION_XS_PROGRAM: program } });
+	if (!isSound) throw new Failed(`cases on the SDK's engine failed\n${output.slice(-6000)}`);
+	console.log(`x-cli-lin: ${count} functional cases of ${files} files on the SDK's engine, 0 failed`);
 }
 
 async function main(): Promise<void> {
-	if (onPath("mcconfig") === undefined) {
+	const found = sdkVersion();
+	if (found === undefined) {
 		console.log("check:moddable: skipped, mcconfig is not on PATH; docs/porting.md says how to install the Moddable SDK");
 		return;
 	}
-	const sdk = process.env.MODDABLE;
-	if (sdk === undefined || !existsSync(sdk)) throw new Failed("MODDABLE does not name the SDK's folder");
-	const version = join(sdk, "tools", "VERSION");
-	const found = existsSync(version) ? readFileSync(version, "utf8").trim() : "of unknown version";
 	console.log(`check:moddable: Moddable SDK ${found}${found === SDK_TESTED ? "" : `, tested with ${SDK_TESTED}`}`);
-	mkdirSync(OUT, { recursive: true });
 	const skipped: string[] = [];
-	const desktop = build("x-cli-lin", "lin", () => []);
+	const desktop = build(STATION, "x-cli-lin", full, (project, log) => {
+		if (!full) console.log(`x-cli-lin: types of ${checkTypes(project, log)} files agree`);
+	});
 	judge("x-cli-lin", desktop);
-	await session(join(OUT, "x-cli-lin", "bin", "lin", "release", NAME));
-	for (const platform of ["esp32", "esp"]) {
+	await session(desktop.program);
+	for (const platform of CHIPS) {
 		const lacks = chipLacks(platform);
 		if (lacks !== "") {
 			skipped.push(platform);
 			console.log(`${platform}: skipped, ${lacks}`);
 			continue;
 		}
-		judge(platform, build(platform, platform, (project) => [join(project, "mc.xs.c")]));
+		judge(platform, build(STATION, platform, full));
 	}
+	await cases();
 	console.log(`check:moddable: passed${skipped.length > 0 ? `, skipped ${skipped.join(" and ")}` : ""}`);
 }
 

@@ -2,13 +2,11 @@
 // and every free slot watched; then a busy day of the station, after which heap and keys must be what they were.
 //   --day    only the day      --cases  only the cases
 
-import { spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import "../test-host/board/xs-globals.js";
 import { busyDay } from "../test-host/xs/scenario.js";
+import { runCases } from "../test-host/xs/cases.js";
 import { prepareXs } from "../test-host/xs/engine.js";
-import { endIdleEngines, projectRoot, type XsMemory } from "../test-host/xs/xs-station.js";
+import { endIdleEngines, type XsMemory } from "../test-host/xs/xs-station.js";
 
 /** Sessions of the day; links drop and resets happen on the way. */
 const SESSIONS = 100;
@@ -18,16 +16,8 @@ const NOISE_BYTES = 64;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function cases(): Promise<boolean> {
-	await prepareXs("asan", say);
-	const root = projectRoot();
-	const folder = join(root, "test-host", "cases");
-	const files = readdirSync(folder).filter((name) => name.endsWith(".spec.ts") && /from "\.\/rig\.js"/.test(readFileSync(join(folder, name), "utf8")));
-	const args = [join(root, "node_modules", "jasmine", "bin", "jasmine.js"), "--require=ts-node/register/transpile-only",
-		"--config=test-host/jasmine.json", ...files.map((name) => `test-host/cases/${name}`)];
-	const child = spawn(process.execPath, args, {
-		cwd: root, stdio: "inherit", env: { ...process.env, STATION_ENGINE: "xs", STATION_XS_STRESS: "1" },
-	});
-	return (await new Promise<number | null>((resolve) => child.on("close", resolve))) === 0;
+	await prepareXs("asan", say, true);
+	return (await runCases({ tls: true, env: { STATION_XS_STRESS: "1" }, isShown: true })).isSound;
 }
 
 function judge(what: string, before: XsMemory, after: XsMemory): boolean {

@@ -22,6 +22,9 @@ interface XsBuild {
  * @throws Error with one line when a tool is missing
  */
 export function prepareXs(variant: XsVariant = 32, say?: (line: string) => void, tls = false): Promise<XsProgram> {
+	// A program of the SDK behind the same pipes (scripts/check-moddable.ts): it has its modules in itself.
+	const built = process.env.STATION_XS_PROGRAM;
+	if (built !== undefined) return Promise.resolve({ host: built, root: "", list: "", main: "" });
 	const build = require(join(projectRoot(), "scripts", "xs.cjs")) as XsBuild;
 	return build.prepare(variant, say, tls);
 }

@@ -22,6 +22,13 @@ enum {
 	EXIT_ENGINE = 16,
 };
 
+/* True in a program of the SDK, which makes this header; moddable.c is there what main.c is here. */
+#if __has_include("mc.xs.h")
+#define STATION_SDK 1
+#else
+#define STATION_SDK 0
+#endif
+
 #ifndef STATION_TLS
 #define STATION_TLS 0
 #endif
@@ -85,11 +92,12 @@ void openPipes(int in, int out);
 void serve(void);
 void tellFatal(int code, const char* reason);
 
-/* main.c */
+/* main.c; in a program of the SDK moddable.c */
 
 extern txMachine* rom;
 extern const char* mainModule;
 txMachine* newDevice(void);
+void runJobs(txMachine* the);
 void deleteDevice(txMachine* the);
 void stop(int code, const char* format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 /* Text of the exception that was caught, and the exit code that fits it. */

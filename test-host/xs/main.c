@@ -244,10 +244,7 @@ static void runAlone(void)
 			mxCall();
 			mxRunCount(0);
 			mxPop();
-			while (the->promiseJobs) {
-				the->promiseJobs = 0;
-				fxRunPromiseJobs(the);
-			}
+			runJobs(the);
 		}
 		mxCatch(the) {
 			int code = describeException(the, text, sizeof(text));
@@ -262,6 +259,14 @@ static void runAlone(void)
 	}
 	fxCheckUnhandledRejections(the, 1);
 	deleteDevice(the);
+}
+
+void runJobs(txMachine* the)
+{
+	while (the->promiseJobs) {
+		the->promiseJobs = 0;
+		fxRunPromiseJobs(the);
+	}
 }
 
 static txSize number(const char* flag, const char* value)

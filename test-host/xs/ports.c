@@ -592,6 +592,7 @@ static const struct {
 #endif
 };
 
+#if !STATION_SDK
 /* On a device the compiler binds native("name") to the function of C; here it is looked up in the host. */
 static void port_native(txMachine* the)
 {
@@ -601,6 +602,7 @@ static void port_native(txMachine* the)
 	mxGetID(id);
 	mxPullSlot(mxResult);
 }
+#endif
 
 void buildHost(txMachine* the)
 {
@@ -610,10 +612,13 @@ void buildHost(txMachine* the)
 	for (size_t i = 0; i < sizeof(PORTS) / sizeof(PORTS[0]); i++)
 		slot = fxNextHostFunctionProperty(the, slot, PORTS[i].callback, 0, fxNewNameC(the, (txString)PORTS[i].name), XS_DONT_ENUM_FLAG);
 	fxNextBooleanProperty(the, slot, STATION_TLS, fxNewNameC(the, "hasTls"), XS_DONT_ENUM_FLAG);
-	slot = fxLastProperty(the, mxGlobal.value.reference);
-	slot = fxNextSlotProperty(the, slot, the->stack, fxNewNameC(the, "host"), XS_DONT_ENUM_FLAG);
-	fxNextHostFunctionProperty(the, slot, port_native, 1, fxNewNameC(the, "native"), XS_DONT_ENUM_FLAG);
+	mxPushSlot(&mxGlobal);
+	fxSetID(the, fxNewNameC(the, "host"));
 	mxPop();
+#if !STATION_SDK
+	slot = fxLastProperty(the, mxGlobal.value.reference);
+	fxNextHostFunctionProperty(the, slot, port_native, 1, fxNewNameC(the, "native"), XS_DONT_ENUM_FLAG);
+#endif
 }
 
 /* Result of the last call into the firmware. */
@@ -659,10 +664,7 @@ static void call(txMachine* the, const char* method, int count, const txNumber* 
 		}
 	}
 	fxEndHost(the);
-	while (the->promiseJobs) {
-		the->promiseJobs = 0;
-		fxRunPromiseJobs(the);
-	}
+	runJobs(the);
 }
 
 static void forget(void)
