@@ -292,22 +292,30 @@ function getLog(station: Station, request: GetLogRequest): Answer {
 		return REJECTED; // N01.FR.05
 	}
 	const before = uploadOf(station);
+	// Two ends that nobody was told yet cannot be kept: the third upload has to wait for one of them.
+	if (before !== null && before.pastStatus !== "" && owesEnd(before)) return REJECTED;
 	const isCanceled = before !== null && before.isBusy;
 	if (before !== null) succeed(before, upload);
 	station.upload = upload;
 	return { status: isCanceled ? "AcceptedCanceled" : "Accepted", filename: upload.name }; // N01.FR.12
 }
 
+/** An end of this upload is to be told, or is on its way: that it was canceled, if another one takes its place now. */
+function owesEnd(upload: LogUpload): boolean {
+	return upload.isBusy ? upload.phase !== Phase.held : upload.told !== Told.result;
+}
+
 /** The end of the upload before is told first, also when this one ends it (N01.FR.20). */
 function succeed(before: LogUpload, upload: LogUpload): void {
-	if (before.sent !== Told.past) {
-		upload.pastId = before.pastId;
-		upload.pastStatus = before.pastStatus;
-	}
-	// Of two ends that nobody was told only the last is.
-	if (before.isBusy ? before.phase !== Phase.held : before.told !== Told.result && before.sent !== Told.result) {
+	// What is on its way stays so: if the link breaks now, it is told again.
+	if (owesEnd(before)) {
 		upload.pastId = before.requestId;
 		upload.pastStatus = before.isBusy ? "AcceptedCanceled" : before.result;
+		if (before.sent === Told.result) upload.sent = Told.past;
+	} else {
+		upload.pastId = before.pastId;
+		upload.pastStatus = before.pastStatus;
+		if (before.sent === Told.past) upload.sent = Told.past;
 	}
 	cut(before);
 }

@@ -79,13 +79,7 @@ export class Journal {
 		const ring = store.openJournal(true);
 		this.ring = ring;
 		this.wasEmpty = ring.length === 0;
-		for (let i = 0; i < ring.length; i++) {
-			const block = ring.chain[i] as number;
-			// A closed block that says that nothing waits is right: marks are only added.
-			if (ring.events[block] !== 0) this.count(block);
-			this.waitingCount += ring.events[block] as number;
-		}
-		this.seekHead(0, HEADER_BYTES);
+		this.recount();
 		this.rest();
 	}
 
@@ -140,7 +134,8 @@ export class Journal {
 
 	/**
 	 * The CSMS has answered for the event that peek() reads: it is never returned again.
-	 * @returns true when that survives a power cut; false when the flash refused: after a reboot it may be sent once more
+	 * @returns true when that survives a power cut; false when the flash refused: after a reboot, or when a block was
+	 *          given free, it is returned once more
 	 */
 	acknowledge(): boolean {
 		if (this.headAt === NONE) return true;
@@ -316,8 +311,25 @@ export class Journal {
 		const isDone = ring.events[oldest] === 0 ? ring.retire(0) : this.merge();
 		if (!isDone) return false;
 		this.epoch++;
-		this.seekHead(0, HEADER_BYTES);
+		this.recount();
 		return true;
+	}
+
+	/**
+	 * Finds what waits anew. An event whose mark the flash refused waits once more: were it found but not counted, the
+	 * newest one would be forgotten in its place.
+	 */
+	private recount(): void {
+		const ring = this.open();
+		let waiting = 0;
+		for (let i = 0; i < ring.length; i++) {
+			const block = ring.chain[i] as number;
+			// A closed block that says that nothing waits is right: marks are only added.
+			if (ring.events[block] !== 0 || block === ring.tail) this.count(block);
+			waiting += ring.events[block] as number;
+		}
+		this.waitingCount = waiting;
+		this.seekHead(0, HEADER_BYTES);
 	}
 
 	/**

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTcp, type AddressInfo } from "node:net";
 import { LIMITS } from "../../preload/limits.js";
 import type { GetLogResponse, LogStatusNotificationRequest, NotifyCustomerInformationRequest } from "../../preload/payloads.js";
+import { WITHHOLD } from "../csms/scripted.js";
 import { type Rig, rigPerCase } from "./rig.js";
 
 interface Upload {
@@ -196,6 +197,23 @@ describe("logs", () => {
 		expect(await told(rig, 4)).toEqual(["1 Uploading", "1 AcceptedCanceled", "2 Uploading", "2 Uploaded"]);
 		for (let i = 0; i < 100 && !held!.socket.destroyed; i++) await rig.settle();
 		expect(held!.socket.destroyed).toBeTrue();
+	});
+
+	it("N01.FR.09 no end is lost: while two of them could not be told yet a third log is Rejected", async () => {
+		const rig = await open();
+		await rig.told("SecurityEventNotification", 1);
+		replies = [() => undefined];
+		rig.csms.once("LogStatusNotification", WITHHOLD);
+		await getLog(rig, { requestId: 7 });
+		expect((await getLog(rig, { requestId: 8 })).status).toBe("AcceptedCanceled");
+		expect((await getLog(rig, { requestId: 9 })).status).toBe("Rejected");
+		replies = [201];
+		await rig.advance(31_000);
+		expect((await told(rig, 3)).slice(0, 3)).toEqual(["7 Uploading", "7 AcceptedCanceled", "8 Uploading"]);
+		await rig.advance(LIMITS.uploadIdleMs + 1000);
+		expect((await told(rig, 4))[3]).toBe("8 UploadFailure");
+		expect((await getLog(rig, { requestId: 10 })).status).toBe("Accepted");
+		expect((await told(rig, 6)).slice(4)).toEqual(["10 Uploading", "10 Uploaded"]);
 	});
 
 	it("N01.FR.12 a GetLog after the end of the last one is simply Accepted, though its end could not be told yet", async () => {

@@ -351,6 +351,27 @@ describe("storage journal", () => {
 		expect(flash.erases).toBeGreaterThan(20);
 	}, 60_000);
 
+	it("A04.FR.02 an event whose mark the flash refused comes once more when blocks go, and no newer one is forgotten for it", () => {
+		const flash = new FlashMemory(SMALL);
+		const journal = boot(flash);
+		const entry = new JournalEntry();
+		journal.append(11, true, BASE_MS, "first");
+		expect(journal.peek(entry)).toBeTrue();
+		flash.failNext = Infinity;
+		expect(journal.acknowledge()).toBeFalse();
+		flash.failNext = 0;
+		expect(journal.waiting).toBe(0);
+		for (let i = 0; i < 600; i++) journal.append(9, false, BASE_MS + i, `event ${i}`);
+		journal.append(11, true, BASE_MS, "last");
+		const told: string[] = [];
+		while (journal.waiting > 0 && journal.peek(entry)) {
+			told.push(entry.techInfo);
+			expect(journal.acknowledge()).toBeTrue();
+		}
+		expect(told).toEqual(["first", "last"]);
+		expect(drain(boot(flash))).toEqual([]);
+	});
+
 	it("writes that fail lose nothing, and a flash that fails for good refuses", () => {
 		const flash = new FlashMemory(SMALL);
 		const events = new Events();

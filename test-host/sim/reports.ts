@@ -14,8 +14,6 @@ interface Critical {
 	arrived: boolean;
 	/** The CSMS has answered for it. */
 	isDone: boolean;
-	/** The flash failed or the power went while that was noted: it may come once more after a boot. */
-	mayRepeat: boolean;
 }
 
 /** A GetLog or CustomerInformation that the firmware has read. */
@@ -61,11 +59,6 @@ export class ReportCheckers {
 		this.asked = [];
 		this.byMessage.clear();
 		this.open = undefined;
-		for (const event of this.critical) {
-			if (!event.mayRepeat) continue;
-			event.mayRepeat = event.isDone = event.arrived = false;
-			event.isDoubtful = true;
-		}
 	}
 
 	connected(): void {
@@ -82,7 +75,7 @@ export class ReportCheckers {
 			if (++this.bootEvents > 1) this.fail("boot event", `${name} is the second of this boot`);
 		}
 		this.checkSecret(techInfo);
-		if (isCritical) this.critical.push({ type: name, techInfo, isDoubtful: !isKept, arrived: false, isDone: false, mayRepeat: false });
+		if (isCritical) this.critical.push({ type: name, techInfo, isDoubtful: !isKept, arrived: false, isDone: false });
 	}
 
 	/** So many critical events were given up because the journal held nothing else. */
@@ -95,8 +88,9 @@ export class ReportCheckers {
 		const event = this.open?.event;
 		if (event === undefined) return this.fail("security", "an event is done with before any was sent");
 		if (!event.arrived) this.fail("security", `${event.type} is done with, but never arrived`);
-		event.isDone = true;
-		event.mayRepeat = !isDurable;
+		// Where the flash refused the mark, it may come once more.
+		event.isDone = isDurable;
+		if (!isDurable) event.isDoubtful = true;
 	}
 
 	// --- messages
