@@ -1,5 +1,6 @@
 // npm run budget: what the firmware takes of a device's memory, counted on XS (test-host/xs), 32-bit, tables and code in ROM.
-// Prints live and peak RAM, who holds it, the smallest `static` that bears everything, and ROM by module, beside budget.json.
+// Prints live and peak RAM, who holds it, the smallest `static` that bears everything, and ROM by module, beside budget.json; and
+// what TLS takes beside it (scripts/tls-memory.ts).
 //   --json   the same as JSON         --write  makes these figures the budget and puts them into docs/memory.md
 //   --quick  without the search for the smallest `static` (it takes the budget's)
 
@@ -9,6 +10,7 @@ import "../test-host/board/xs-globals.js";
 import { romContents, type RomReport } from "../test-host/xs/rom.js";
 import { everything, holders, measure, type Figures, type Holder } from "../test-host/xs/scenario.js";
 import { prepareXs } from "../test-host/xs/engine.js";
+import { tlsFigures, tlsRows, type TlsFigures } from "./tls-memory.js";
 import { endIdleEngines, projectRoot, XsExit, XsFailure, type Creation, type XsProgram } from "../test-host/xs/xs-station.js";
 import { build, chipLacks, CHIPS, emptyApp, linked, sdkVersion, STATION, type Linked, type Platform } from "./moddable.js";
 
@@ -169,8 +171,17 @@ function text(now: Report, budget: Budget | undefined): string {
 	return lines.join("\n");
 }
 
-/** Puts the table of holders into docs/memory.md, between its marks. */
-function writeMemory(now: Report, linkedFor: readonly Chip[]): void {
+const TLS_HEADS = ["input / output buffer", "steady", "handshake, ECDSA chain", "handshake, RSA-2048 chain", ""];
+
+/** TLS for people: what the system heap of a device gives, and what the firmware's own heap does. */
+function tlsText(figures: TlsFigures): string {
+	return ["TLS, bytes of the system heap per connection (mbedTLS, 32 bits)", table([TLS_HEADS, ...tlsRows(figures)]),
+		`kept between connections ${figures.kept}; script's heap ${figures.heap} while a connection stands, ${figures.heapKept} after it; ` +
+		`tls.c ${figures.code} bytes of code, ${figures.ram} of RAM`].join("\n");
+}
+
+/** Puts the tables into docs/memory.md, between their marks. */
+function writeMemory(now: Report, linkedFor: readonly Chip[], tls: TlsFigures | undefined): void {
 	const document = readFileSync(MEMORY_FILE, "utf8");
 	const put = (whole: string, mark: string, inside: string): string =>
 		whole.replace(new RegExp(`(<!-- ${mark} -->\n)[\\s\\S]*?(<!-- end -->)`), (_, head: string, tail: string) => head + inside + tail);
@@ -191,6 +202,11 @@ function writeMemory(now: Report, linkedFor: readonly Chip[]): void {
 				const ours = LINKED.map((figure) => all[figure] - empty[figure]);
 				return row([`\`${platform}\``, ...ours, ours[0] * 16 + ours[2]]);
 			}).join(""));
+	}
+	if (tls !== undefined) {
+		result = put(result, "tls", row(TLS_HEADS) + row(["---", "---:", "---:", "---:", "---"]) + tlsRows(tls).map(row).join("") +
+			`\nKept between connections: ${tls.kept} bytes, the session. In the script's heap: ${tls.heap} bytes while a connection stands, ` +
+			`${tls.heapKept} after\nthe first one, 0 before it. \`tls.c\` compiled for 32 bits (i386): ${tls.code} bytes of code and constants, ${tls.ram} of RAM.\n`);
 	}
 	writeFileSync(MEMORY_FILE, result);
 }
@@ -215,11 +231,13 @@ async function main(argv: readonly string[]): Promise<void> {
 		process.stdout.write(text(now, budget) + "\n");
 		for (const chip of linkedFor) process.stdout.write(`\n${chipText(chip)}\n`);
 	}
+	const tls = await tlsFigures((line) => process.stderr.write(`${line}\n`));
+	if (tls !== undefined && !argv.includes("--json")) process.stdout.write(`\n${tlsText(tls)}\n`);
 	if (argv.includes("--write")) {
 		const { static: bytes, stack, figures, rom } = now;
 		const next: Budget = { static: bytes, stack, figures, rom, aliases: budget?.aliases ?? {} };
 		writeFileSync(BUDGET_FILE, JSON.stringify(next, null, "\t") + "\n");
-		writeMemory(now, linkedFor);
+		writeMemory(now, linkedFor, tls);
 	}
 	endIdleEngines();
 }

@@ -1,6 +1,7 @@
 // `npm run check:moddable`: the station through the real tools of the Moddable SDK, where they are installed.
-//   x-cli-lin  built, linked and run: one session against a strict CSMS on loopback; then the functional cases on the SDK's XS,
-//              and its count of slots beside that of the engine from npm (--write puts it into docs/memory.md)
+//   x-cli-lin  built, linked with mbedTLS (libmbedtls-dev) and run: one session against a strict CSMS on loopback over ws, and one over
+//              wss; then the functional cases on the SDK's XS, and its count of slots beside that of the engine from npm (--write puts
+//              it into docs/memory.md)
 //   esp32, esp the script stage: TypeScript, xsc and xsl, which run the preload and print what stays in RAM
 // Any linker warning is a failure. What the machine lacks is said and skipped; without mcconfig nothing is done.
 // Types are checked once against the SDK's own typings, and files are then emitted one by one (scripts/transpile.cjs);
@@ -8,8 +9,10 @@
 
 import { spawn } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import "../test-host/board/xs-globals.js";
+import { ended, identity, leaf, root, serve } from "../test-host/cases/tls-cases.js";
 import { ScriptedCsms } from "../test-host/csms/scripted.js";
 import { XsBench } from "../test-host/xs/bench.js";
 import { runCases } from "../test-host/xs/cases.js";
@@ -33,7 +36,7 @@ function judge(platform: Platform, made: Build): void {
 	if (warnings.length > 0) throw new Failed(`${platform}: ${warnings.length} linker warnings\n${warnings.join("\n")}`);
 	const makefile = readFileSync(join(project, "makefile"), "utf8");
 	const preloads = new Set([...makefile.matchAll(/^\t-p (\S+)\.xsb/gm)].map((match) => match[1]));
-	const wanted = ["manifest.json", boardManifest(platform)]
+	const wanted = ["manifest.json", boardManifest(platform), ...(platform === "esp" ? [] : ["modules/transport/tls/manifest.json"])]
 		.flatMap((file) => (JSON.parse(readFileSync(join(ROOT, file), "utf8")) as { preload: string[] }).preload)
 		.filter((id) => /^(main$|preload\/|modules\/|drivers\/|boards\/)/.test(id));
 	const missing = wanted.filter((id) => !preloads.has(id));
@@ -48,18 +51,26 @@ function boardManifest(platform: Platform): string {
 	return `boards/${folder}/manifest.json`;
 }
 
-/** One session of the built program against the strict CSMS. */
-async function session(program: string): Promise<void> {
-	const identity = "XS-1";
-	const csms = await ScriptedCsms.open({ passwords: { [identity]: PASSWORD } });
+/** One session of the built program against the strict CSMS, with `secure` through TLS. */
+async function session(program: string, secure: boolean): Promise<void> {
+	const name = "XS-1";
+	const csms = await ScriptedCsms.open({ passwords: { [name]: PASSWORD } });
+	const suites = new Set<string>();
+	const front = await serve({ ...identity(leaf({ commonName: "127.0.0.1" })), maxVersion: "TLSv1.2" }, (socket) => {
+		suites.add(socket.getCipher().name);
+		const inner = connect(Number(new URL(csms.url).port), "127.0.0.1");
+		inner.on("error", () => socket.destroy());
+		socket.pipe(inner).pipe(socket);
+	});
 	const store = join(OUT, "session.store");
 	rmSync(store, { force: true });
 	try {
 		const child = spawn(program, {
 			env: {
 				...process.env,
-				STATION_URL: csms.url,
-				STATION_ID: identity,
+				STATION_URL: secure ? `wss://127.0.0.1:${front.port}/ocpp` : csms.url,
+				STATION_ROOT: secure ? root.der.toString("base64") : "",
+				STATION_ID: name,
 				STATION_PASSWORD: PASSWORD,
 				STATION_STORE: store,
 				STATION_METER_SPEED: "60",
@@ -84,9 +95,12 @@ async function session(program: string): Promise<void> {
 		if (faults.length > 0) throw new Failed(`session: refused by the CSMS\n${faults.join("\n")}`);
 		const events = csms.calls("TransactionEvent").length;
 		if (events < 2) throw new Failed(`session: ${events} TransactionEvents`);
-		console.log(`x-cli-lin: a session of ${csms.messages.length} messages, ${events} TransactionEvents, 0 refused`);
+		if (secure && suites.size !== 1) throw new Failed(`session: ${suites.size} cipher suites`);
+		console.log(`x-cli-lin: a session of ${csms.messages.length} messages, ${events} TransactionEvents, 0 refused` +
+			(secure ? `, over wss with ${[...suites].join()}` : ""));
 	} finally {
 		await csms.close();
+		await ended(front.server);
 	}
 }
 
@@ -151,7 +165,7 @@ async function main(): Promise<void> {
 		if (!full) console.log(`x-cli-lin: types of ${checkTypes(project, log)} files agree`);
 	});
 	judge("x-cli-lin", desktop);
-	await session(desktop.program);
+	for (const secure of [false, true]) await session(desktop.program, secure);
 	for (const platform of CHIPS) {
 		const lacks = chipLacks(platform);
 		if (lacks !== "") {

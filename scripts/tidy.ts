@@ -41,7 +41,12 @@ const FLOORS: readonly { at: string; may: readonly string[]; bare?: boolean }[] 
 	},
 	{ at: "modules/station/", may: ["preload/", "modules/"] },
 	{ at: "drivers/", may: ["modules/ports/", "preload/freeze", "drivers/"], bare: true },
-	{ at: "boards/", may: ["modules/ports/", "preload/freeze", "drivers/", "boards/", "main"], bare: true },
+	// What is not on every board is put together by the board.
+	{
+		at: "boards/",
+		may: ["modules/ports/", "modules/transport/tls/", "preload/freeze", "drivers/", "boards/", "main"],
+		bare: true,
+	},
 	{ at: "main.ts", may: ["modules/ports/", "modules/station/", "drivers/parts"], bare: true },
 ];
 

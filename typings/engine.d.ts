@@ -7,3 +7,8 @@ interface StringConstructor {
 	/** Decodes UTF-8; stops at a zero byte. Throws on malformed UTF-8, so check first (core/scan.ts does). */
 	fromArrayBuffer(buffer: ArrayBufferLike, byteOffset: number, byteLength: number): string;
 }
+
+interface Uint8ArrayConstructor {
+	/** Throws SyntaxError for what is no base64 (XS 17, xs/sources/xsDataView.c fx_Uint8Array_fromBase64). */
+	fromBase64(text: string): Uint8Array<ArrayBuffer>;
+}

@@ -1,8 +1,9 @@
 // The station as a headless Linux process on the SDK's own XS (mcconfig -p x-cli-lin), with a virtual bench in place of
 // power hardware: the drivers are those of a dev kit, the pins are not. Runs one session against a CSMS and ends;
 // `npm run check:moddable` starts it.
-// Settings are environment variables: STATION_URL, STATION_ID, STATION_PASSWORD, STATION_STORE (file, made when it is
-// missing), STATION_TOKEN, STATION_CHARGE_MS, STATION_TIMEOUT_MS, STATION_METER_SPEED.
+// Settings are environment variables: STATION_URL, STATION_ID, STATION_PASSWORD, STATION_ROOT (of the CSMS, for wss:
+// DER in base64), STATION_STORE (file, made when it is missing), STATION_TOKEN, STATION_CHARGE_MS, STATION_TIMEOUT_MS,
+// STATION_METER_SPEED.
 
 import TCP from "embedded:io/socket/tcp";
 import Time from "time";
@@ -22,12 +23,15 @@ import { TcpSockets } from "../../drivers/socket-tcp.js";
 import run, { type Board } from "../../main.js";
 import { EventCode } from "../../modules/ports/events.js";
 import type { Host } from "../../modules/ports/host.js";
+import { TlsSockets } from "../../modules/transport/tls/tls.js";
 import { freeze } from "../../preload/freeze.js";
 import { AUXILIARY, Bench, BUTTON, CABLE, COIL } from "./bench.js";
 import { DesktopResolver, exit, FileFlash, setting } from "./desktop.js";
 import { Session } from "./session.js";
 
 const STORE_BLOCKS = 64;
+// As an ESP32 has it.
+const TLS = freeze({ inputBytes: 4096, fragmentBytes: 2048 });
 
 /** The machine's time, moved by what the CSMS says; the machine itself is left alone. */
 class DesktopClock extends DeviceClock {
@@ -57,7 +61,8 @@ function open(post: Post, wake: () => void): Host {
 		url: setting("STATION_URL", ""),
 		identity: setting("STATION_ID", ""),
 		basicAuthPassword: setting("STATION_PASSWORD", ""),
-	}, "Desktop XS");
+		csmsRoot: setting("STATION_ROOT", ""),
+	}, "Desktop XS", (text) => Uint8Array.fromBase64(text));
 	const flash = new FileFlash(setting("STATION_STORE", "station.store"), STORE_BLOCKS);
 	const timer = Timer;
 	const bench = new Bench({ timer, now: Date.now, meterSpeed });
@@ -85,7 +90,7 @@ function open(post: Post, wake: () => void): Host {
 		clock,
 		entropy: new ChipEntropy(),
 		flash,
-		socket: new TcpSockets({ io: TCP, resolver: new DesktopResolver(), timer }),
+		socket: new TlsSockets(new TcpSockets({ io: TCP, resolver: new DesktopResolver(), timer }), TLS),
 		evses: [evse],
 		reader,
 		log: new NumberLog({ write: (line) => trace(line) }),

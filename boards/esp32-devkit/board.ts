@@ -29,6 +29,7 @@ import { WifiKeeper } from "../../drivers/wifi.js";
 import run, { type Board } from "../../main.js";
 import { EventCode } from "../../modules/ports/events.js";
 import type { Host } from "../../modules/ports/host.js";
+import { TlsSockets } from "../../modules/transport/tls/tls.js";
 import { freeze } from "../../preload/freeze.js";
 
 // Pins of the chip, GPIO numbers.
@@ -39,6 +40,9 @@ const BOOT_BUTTON = 0;
 const METER_TX = 17;
 const METER_RX = 16;
 const METER_PORT = 2;
+
+// CONFIG_MBEDTLS_SSL_IN_CONTENT_LEN of sdkconfig/sdkconfig.defaults, and the fragment that is offered.
+const TLS = freeze({ inputBytes: 4096, fragmentBytes: 2048 });
 
 const both = Digital.Rising | Digital.Falling;
 
@@ -78,7 +82,9 @@ function open(post: Post, wake: () => void): Host {
 		clock: new DeviceClock({ time: Time, now: Date.now }),
 		entropy: new ChipEntropy(),
 		flash: new Partition({ io: Flash, partition: "log" }),
-		socket: new TcpSockets({ io: TCP, resolver: new SystemResolver(resolve), timer, isUp: () => wifi.up }),
+		socket: new TlsSockets(
+			new TcpSockets({ io: TCP, resolver: new SystemResolver(resolve), timer, isUp: () => wifi.up }), TLS,
+		),
 		evses: [evse],
 		reader: new ReaderButton({
 			input: { io: Digital, pin: BOOT_BUTTON, mode: Digital.InputPullUp, activeLow: true, edge: both },
@@ -87,7 +93,7 @@ function open(post: Post, wake: () => void): Host {
 			onToken: () => post(EventCode.tokenPresented, -1, 0),
 		}),
 		log: new NumberLog({ write: (line) => trace(line) }),
-		identity: settings(config, "ESP32 DevKit"),
+		identity: settings(config, "ESP32 DevKit", (text) => Uint8Array.fromBase64(text)),
 		restart,
 		wake,
 	};

@@ -242,7 +242,10 @@ describe("drivers/identity", () => {
 			model: "Board",
 			serialNumber: "CP-1",
 			firmwareVersion: "0.1.0",
+			roots: undefined,
 		});
+		const withRoot = settings({ ...good, csmsRoot: "MAA=" }, "Board", (text) => new Uint8Array(Buffer.from(text, "base64")));
+		expect(withRoot.roots).toEqual([Uint8Array.of(0x30, 0)]);
 		expect(settings({ ...good, url: "wss://csms.example" }, "Board").securityProfile).toBe(2);
 		expect(settings({ ...good, basicAuthPassword: undefined }, "Board").password).toBe("");
 	});
@@ -255,6 +258,7 @@ describe("drivers/identity", () => {
 		["an identity of 49 characters", { identity: "x".repeat(49) }, "identity"],
 		["a password of 15 characters", { basicAuthPassword: "x".repeat(15) }, "basicAuthPassword"],
 		["a password of 41 characters", { basicAuthPassword: "x".repeat(41) }, "basicAuthPassword"],
+		["a root where there is no TLS", { csmsRoot: "MAA=" }, "csmsRoot"],
 	] as const)
 		it(`names the setting of ${name}, and no password`, () => {
 			let message = "";

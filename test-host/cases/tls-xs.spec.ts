@@ -191,18 +191,20 @@ describe("TLS on XS", () => {
 			const { server, port } = await serve({ ...identity(long, between), maxVersion: "TLSv1.2" });
 			const judge = new TestTrust([root]);
 			const one = client();
-			// 2.28 takes no message in pieces; what an engine that does so needs is the same.
 			const results: number[] = [];
 			for (let i = 0; i < 2; i++) {
 				results.push(await one.connect(port, clientTrust(judge), { inputBytes: 8192, fragmentBytes: 2048 }));
 				one.close();
 			}
-			expect(results).toEqual([SocketError.recordTooLarge, 0]);
+			expect(results[1]).toBe(0);
 			expect(judge.errors).toEqual([]);
+			// Mbed TLS 3.6.3 and later put messages together themselves.
+			if (results[0] === 0) return ended(server);
+			expect(results[0]).toBe(SocketError.recordTooLarge);
 			// Without room it is refused for good, and told.
 			expect(await one.connect(port, clientTrust(judge), { inputBytes: 2048, fragmentBytes: 2048 })).toBe(SocketError.recordTooLarge);
 			expect(judge.errors).toEqual([SocketError.recordTooLarge]);
-			await ended(server);
+			return ended(server);
 		});
 	});
 
@@ -246,14 +248,12 @@ describe("TLS on XS", () => {
 			}
 		});
 
-		it("begins anew: the connection ends, and the alert tells why", async () => {
+		it("begins anew: the connection ends", async () => {
 			await withBare({}, async (bare, one) => {
 				expect(await one.connect(bare.port, trust(), AMPLE)).toBe(0);
 				bare.sessions[0].helloRequest();
 				await one.until((seen) => seen.error !== 0);
 				expect(one.seen.error).toBe(SocketError.tlsFailed);
-				await rest();
-				expect(bare.sessions[0].records.at(-1)).toEqual({ type: Content.alert, bytes: 2 });
 			});
 		});
 

@@ -12,6 +12,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#if ESP32
+	/* The SDK compiles C outside of IDF's build, so IDF's configuration of the library is named here. */
+	#define MBEDTLS_CONFIG_FILE "mbedtls/esp_config.h"
+	#define TF_PSA_CRYPTO_CONFIG_FILE "mbedtls/esp_crypto_config.h"
+#endif
+
 #include <mbedtls/version.h>
 #include <mbedtls/asn1.h>
 #include <mbedtls/md.h>
@@ -131,10 +137,7 @@ typedef struct {
 	uint8_t wasVerified;
 	uint8_t wasOffered;
 	uint8_t isOpen;
-	uint8_t isClosing;
 	uint8_t isStalled;
-	uint8_t isInRecord;
-	uint8_t hasAlerted;
 	/* A message of the server's handshake has come. */
 	uint8_t hasGreeted;
 	/* It agrees to the fragment; until then, how many plain bytes that is. */
@@ -258,6 +261,9 @@ static int inspect(Tls* t, const uint8_t* bytes, size_t count)
 		if ((t->head[0] >= CHANGE_CIPHER_SPEC) && (t->head[0] <= APPLICATION_DATA) && (t->head[1] == 3) &&
 			(t->bodyLeft > t->inputMax + RECORD_OVERHEAD))
 			return RECORD_TOO_LARGE;
+		/* Nobody has a reason to change keys and identity in the middle. */
+		if (t->isOpen && ((t->head[0] == HANDSHAKE) || (t->head[0] == CHANGE_CIPHER_SPEC)))
+			return TLS_FAILED;
 		t->hasGreeted |= t->head[0] == HANDSHAKE;
 		t->alertCount = ((t->head[0] == ALERT) && (t->bodyLeft == sizeof(t->alert))) ? 0 : sizeof(t->alert);
 	}
@@ -285,15 +291,11 @@ static int sendBytes(void* context, const unsigned char* bytes, size_t count)
 	Tls* t = context;
 	size_t room = t->outRoom - t->outCount;
 	size_t n = count < room ? count : room;
-	/* The only alert that mbedTLS sends and goes on is the refusal of a renegotiation. */
-	if (!t->isInRecord && t->isOpen && !t->isClosing && (bytes[0] == ALERT))
-		t->hasAlerted = 1;
 	t->isStalled = n == 0;
 	if (n == 0)
 		return MBEDTLS_ERR_SSL_WANT_WRITE;
 	memcpy(t->out + t->outCount, bytes, n);
 	t->outCount += n;
-	t->isInRecord = n < count;
 	return (int)n;
 }
 
@@ -839,7 +841,7 @@ void tls_run(xsMachine* the)
 		t->failuresBefore = allocationFailures;
 		result = advance(t);
 		if ((result == MBEDTLS_ERR_SSL_WANT_READ) || (result == MBEDTLS_ERR_SSL_WANT_WRITE) || (result >= 0))
-			result = t->hasAlerted ? MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE : 0;
+			result = 0;
 		if (result)
 			fail(t, errorOf(t, result));
 	}
@@ -925,7 +927,6 @@ void tls_close(xsMachine* the)
 	t->out = bytesOf(the, 1, 0, room, 1);
 	t->outRoom = (size_t)room;
 	t->outCount = 0;
-	t->isClosing = 1;
 	if (t->isOpen && !t->error && !t->isStalled && (t->pending == 0))
 		mbedtls_ssl_close_notify(&t->ssl);
 	count = (int)t->outCount;
