@@ -9,6 +9,8 @@ import { issue, newKey, rsaKey, type Issued, type Wish } from "./pki.js";
 
 export const NOW = Date.UTC(2026, 2, 1);
 export const DAY = 86_400_000;
+/** A case makes many connections, and the machine may be busy. */
+export const PATIENCE_MS = 120_000;
 
 export class TestTrust implements Trust {
 	readonly rootBytesMax = 4096;
@@ -100,7 +102,7 @@ export function tlsCases(engine: () => TlsEngine): void {
 		expect(await outcome(identity(leaf({ commonName: "127.0.0.1" })), trust, "127.0.0.1")).toBe(0);
 		expect(await outcome(identity(leaf({ commonName: "csms", alternative: ["other", "LocalHost"] })), trust)).toBe(0);
 		expect(trust.errors).toEqual([]);
-	});
+	}, PATIENCE_MS);
 
 	it("A00.FR.308 A00.FR.310 every other server is refused with its reason", async () => {
 		const other = issue({ commonName: "Root", isCa: true });
@@ -127,17 +129,17 @@ export function tlsCases(engine: () => TlsEngine): void {
 			expect(trust.errors).withContext(what).toEqual([expected]);
 			expect(trust.dates).toEqual([]);
 		}
-	});
+	}, PATIENCE_MS);
 
 	it("A00.FR.309 without an installed root nobody is trusted", async () => {
 		expect(await outcome(identity(leaf()), new TestTrust([]))).toBe(SocketError.unknownCa);
-	});
+	}, PATIENCE_MS);
 
 	it("an expired root counts as expired, also when its key is the right one", async () => {
 		const key = newKey();
 		const old = issue({ commonName: "R", isCa: true, key, from: NOW - 90 * DAY, to: NOW - DAY });
 		expect(await outcome(identity(leaf({ issuer: old })), new TestTrust([old]))).toBe(SocketError.expired);
-	});
+	}, PATIENCE_MS);
 
 	it("a clock that was never set: what expired before the floor is refused, all else is taken with its dates for later", async () => {
 		const unset = (): TestTrust => new TestTrust([root], NaN);
@@ -146,7 +148,7 @@ export function tlsCases(engine: () => TlsEngine): void {
 		const trust = unset();
 		expect(await outcome(identity(leaf({ from: NOW + DAY, to: NOW + 2 * DAY })), trust)).toBe(0);
 		expect(trust.dates).toEqual([NOW + DAY, NOW + 2 * DAY]);
-	});
+	}, PATIENCE_MS);
 
 	it("dates of any century are read to the second", async () => {
 		for (const [from, to] of [[Date.UTC(1999, 11, 31, 23, 59, 59), Date.UTC(2050, 1, 28, 12, 30, 1)],
@@ -155,7 +157,7 @@ export function tlsCases(engine: () => TlsEngine): void {
 			expect(await outcome(identity(leaf({ issuer: { ...root, subject: trust.list[0].subject }, from, to })), trust)).toBe(0);
 			expect(trust.dates).toEqual([from, to]);
 		}
-	});
+	}, PATIENCE_MS);
 
 	it("A00.FR.313 a server with TLS 1.1 only is refused as tlsVersion; of 1.2 and 1.3 what this engine speaks is spoken", async () => {
 		const weak = "DEFAULT@SECLEVEL=0";
@@ -165,7 +167,7 @@ export function tlsCases(engine: () => TlsEngine): void {
 		expect(await outcome(server("TLSv1.2", "TLSv1.2"), new TestTrust([root]))).toBe(0);
 		expect(await outcome(server("TLSv1.2", "TLSv1.3"), new TestTrust([root]))).toBe(0);
 		expect(await outcome(server("TLSv1.3", "TLSv1.3"), new TestTrust([root]))).toBe(engine().speaks13 ? 0 : SocketError.tlsVersion);
-	});
+	}, PATIENCE_MS);
 
 	it("A00.FR.319 the four suites are offered and no other of TLS 1.2", async () => {
 		const suite = (ciphers: string, rsa: boolean): tls.TlsOptions => ({ ...identity(leaf({ rsa })), maxVersion: "TLSv1.2", ciphers });
@@ -175,7 +177,7 @@ export function tlsCases(engine: () => TlsEngine): void {
 		}
 		for (const other of ["ECDHE-RSA-AES128-SHA256", "AES128-GCM-SHA256", "DHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305"])
 			expect(await outcome(suite(other, true), new TestTrust([root]))).withContext(other).toBe(SocketError.tlsCipher);
-	});
+	}, PATIENCE_MS);
 
 	it("profile 3: the station shows its certificate, ECDSA or RSA; without one, or with a stranger's, the server refuses it", async () => {
 		const raw = issue({ commonName: "CS001", issuer: root });
@@ -205,7 +207,7 @@ export function tlsCases(engine: () => TlsEngine): void {
 		}
 		expect(subjects).toEqual(cases.filter(([, , expected]) => expected === 0).map(() => "CS001"));
 		await ended(server);
-	});
+	}, PATIENCE_MS);
 
 	it("a peer that is no TLS server, hangs up or resets in the handshake is an error and no exception", async () => {
 		for (const behave of [
@@ -222,7 +224,7 @@ export function tlsCases(engine: () => TlsEngine): void {
 			expect(await engine().connect(port, new TestTrust([root]))).toBeGreaterThan(0);
 			await ended(server);
 		}
-	});
+	}, PATIENCE_MS);
 
 	it("5.5 kB go each way in pieces, and a renegotiation of the server ends the connection", async () => {
 		const { server, port } = await serve({ ...identity(leaf()), maxVersion: "TLSv1.2" }, (socket) => {
@@ -234,5 +236,5 @@ export function tlsCases(engine: () => TlsEngine): void {
 		const trust = new TestTrust([root]);
 		expect(await engine().stay(again.port, trust)).toBeGreaterThan(0);
 		await ended(again.server);
-	});
+	}, PATIENCE_MS);
 }

@@ -10,7 +10,7 @@ import { SocketError } from "../../modules/ports/events.js";
 import { XsTlsClient, type ClientSettings, type ClientTrust } from "../xs/tls-client.js";
 import { endIdleEngines } from "../xs/xs-station.js";
 import { issue, OpenSsl, type Issued } from "./pki.js";
-import { between, ended, identity, leaf, listen, root, serve, TestTrust, tlsCases, type TlsEngine } from "./tls-cases.js";
+import { between, ended, identity, leaf, listen, PATIENCE_MS, root, serve, TestTrust, tlsCases, type TlsEngine } from "./tls-cases.js";
 import { bareServer, Content, recordProxy, type Bare, type BareSession, type Manner } from "./tls-server.js";
 import { xsPerFile } from "./xs-kit.js";
 
@@ -131,7 +131,7 @@ describe("TLS on XS", () => {
 			// Without the extension the same server sends what it likes.
 			expect((await exchange({ inputBytes: 16_384, fragmentBytes: 0 }, port, 25_500)).down).toBeGreaterThan(4096 + OVERHEAD);
 			await ended(server);
-		});
+		}, PATIENCE_MS);
 
 		it("openssl s_server keeps to it as well", async () => {
 			const files = new OpenSsl();
@@ -166,7 +166,7 @@ describe("TLS on XS", () => {
 				child.kill("SIGKILL");
 				files.close();
 			}
-		});
+		}, PATIENCE_MS);
 
 		it("a server that ignores the extension works as far as the setting allows; beyond it is refused and told", async () => {
 			const cases: [number, number, number][] = [
@@ -184,7 +184,7 @@ describe("TLS on XS", () => {
 					expect(judge.errors).toEqual(expected === 0 ? [] : [expected]);
 				});
 			}
-		});
+		}, PATIENCE_MS);
 
 		it("a chain longer than the fragment brings a longer fragment at the next attempt, where the input has room", async () => {
 			const long = leaf({ padding: 1500, issuer: between });
@@ -205,7 +205,7 @@ describe("TLS on XS", () => {
 			expect(await one.connect(port, clientTrust(judge), { inputBytes: 2048, fragmentBytes: 2048 })).toBe(SocketError.recordTooLarge);
 			expect(judge.errors).toEqual([SocketError.recordTooLarge]);
 			return ended(server);
-		});
+		}, PATIENCE_MS);
 	});
 
 	describe("a session", () => {
@@ -233,7 +233,7 @@ describe("TLS on XS", () => {
 			expect(await go([root])).toBe(0);
 			expect(await go([root], Date.UTC(2099, 0, 1))).toBe(SocketError.expired);
 			await ended(server);
-		});
+		}, PATIENCE_MS);
 	});
 
 	describe("a hostile peer", () => {
@@ -246,7 +246,7 @@ describe("TLS on XS", () => {
 					expect(one.seen.error).toBe(expected);
 				});
 			}
-		});
+		}, PATIENCE_MS);
 
 		it("begins anew: the connection ends", async () => {
 			await withBare({}, async (bare, one) => {
@@ -255,7 +255,7 @@ describe("TLS on XS", () => {
 				await one.until((seen) => seen.error !== 0);
 				expect(one.seen.error).toBe(SocketError.tlsFailed);
 			});
-		});
+		}, PATIENCE_MS);
 
 		it("stops in the middle: nothing grows, nothing ends by itself, and close() gives all back", async () => {
 			for (const stopsAfter of ["hello", "certificate", "helloDone"] as const) {
@@ -274,7 +274,7 @@ describe("TLS on XS", () => {
 					expect(one.memory().tlsBlocks).toBe(before.tlsBlocks);
 				});
 			}
-		});
+		}, PATIENCE_MS);
 
 		it("comes byte by byte: the handshake is slow, but it is one", async () => {
 			const { server, port } = await serve({ ...identity(own), maxVersion: "TLSv1.2" }, (socket) => socket.pipe(socket));
@@ -287,7 +287,7 @@ describe("TLS on XS", () => {
 			one.close();
 			await ended(slow.server);
 			await ended(server);
-		});
+		}, PATIENCE_MS);
 
 		it("is gone inside a record, in the handshake and after it: closed, and all is given back", async () => {
 			await withBare({}, async (bare, one) => {
@@ -308,7 +308,7 @@ describe("TLS on XS", () => {
 				await one.until((seen) => seen.error !== 0);
 				expect(one.seen.error).toBe(SocketError.closed);
 			});
-		});
+		}, PATIENCE_MS);
 
 		it("changes a bit, forges a record, speaks another protocol inside: the connection ends", async () => {
 			const acts: ((session: BareSession) => void)[] = [
@@ -327,7 +327,7 @@ describe("TLS on XS", () => {
 					expect(one.seen.error).withContext(String(index)).toBe(SocketError.tlsFailed);
 				});
 			}
-		});
+		}, PATIENCE_MS);
 
 		it("floods with empty records and warnings: no byte of memory, and the connection lives or ends", async () => {
 			await withBare({}, async (bare, one) => {
@@ -341,7 +341,7 @@ describe("TLS on XS", () => {
 				expect(after.tls).toBeLessThanOrEqual(before.tls);
 				expect(after.live).toBeLessThanOrEqual(before.live + 64);
 			});
-		});
+		}, PATIENCE_MS);
 
 		it("sends a handshake of garbage, cut and changed at 400 places: an error each time, and no byte is kept", async () => {
 			// A real flight of a server, to be spoilt.
@@ -366,7 +366,7 @@ describe("TLS on XS", () => {
 			const after = one.memory();
 			expect(after.tlsBlocks).toBeLessThanOrEqual(before.tlsBlocks);
 			expect(after.live).toBeLessThanOrEqual(before.live);
-		}, 60_000);
+		}, PATIENCE_MS);
 	});
 
 	describe("memory", () => {
@@ -397,9 +397,9 @@ describe("TLS on XS", () => {
 			expect(failed).toBeGreaterThan(60);
 			expect(one.memory().live).toBeLessThanOrEqual(base.live);
 			await ended(server);
-		}, 60_000);
+		}, PATIENCE_MS);
 
-		it("and file descriptors are where they were after a hundred connections, some refused, some cut off", async () => {
+		it("and file descriptors are where they were after a thousand connections, some refused, some cut off", async () => {
 			const good = await serve({ ...identity(own), maxVersion: "TLSv1.2" });
 			const bad = await serve(identity(issue({ commonName: "localhost" })));
 			const bare = await bareServer([own], { stopsAfter: "certificate" });
@@ -420,7 +420,7 @@ describe("TLS on XS", () => {
 			await rest(50);
 			const before = one.memory(true);
 			const files = descriptors();
-			for (let i = 0; i < 100; i++) await round(i);
+			for (let i = 0; i < 1000; i++) await round(i);
 			for (let i = 0; i < 100 && descriptors() > files; i++) await rest(10);
 			const after = one.memory();
 			expect(descriptors()).toBeLessThanOrEqual(files);
@@ -429,7 +429,7 @@ describe("TLS on XS", () => {
 			await ended(good.server);
 			await ended(bad.server);
 			await bare.close();
-		}, 30_000);
+		}, PATIENCE_MS);
 	});
 });
 
