@@ -142,6 +142,12 @@ const COMMANDS = {
 		build();
 		must("fleet", process.execPath, [path.join(ROOT, "build", "node", "scripts", "fleet.js"), ...args]);
 	},
+	/** A million mutated certificates; see scripts/mutations.ts. */
+	mutations: (args) => {
+		setUp();
+		build();
+		must("mutations", process.execPath, [path.join(ROOT, "build", "node", "scripts", "mutations.js"), ...args]);
+	},
 	/** RAM and ROM of the firmware, counted on XS; see scripts/budget.ts. */
 	budget: (args) => {
 		setUp();

@@ -3,9 +3,13 @@
 
 import "../board/xs-globals.js";
 import { CEILING, GROWTH, SMALL, AMPLE, readBudget } from "../../scripts/budget.js";
+import { Dice } from "../sim/dice.js";
+import { mutated } from "../vectors/certificate-mutations.js";
+import { XsBench } from "../xs/bench.js";
 import { romContents, type RomReport } from "../xs/rom.js";
 import { everything, measure, type Figures } from "../xs/scenario.js";
 import { endIdleEngines } from "../xs/xs-station.js";
+import { issue, pemOf } from "./pki.js";
 import { xsPerFile } from "./xs-kit.js";
 
 /** Bytes that may differ because a string is as long as the time of day in it. */
@@ -52,4 +56,32 @@ describe("xs memory", () => {
 	it("what is preloaded and still mutable is on the list of the budget, with a reason", () => {
 		expect(romNow().aliases.filter((name) => !budget.aliases[name])).toEqual([]);
 	});
+});
+
+describe("xs memory: certificates", () => {
+	const program = xsPerFile();
+	afterAll(() => endIdleEngines());
+
+	it("M05.FR.07 2,000 mutated certificates are Rejected on XS, and leave heap and keys where they were", () => {
+		const bench = new XsBench({ program: program(), creation: AMPLE });
+		bench.csms.keepsMessages = false;
+		try {
+			bench.accept();
+			// No root, so that what still reads as a certificate is refused without crypto, which this host does not have.
+			const sample = issue({ commonName: "leaf", issuer: issue({ commonName: "Root", isCa: true }), isCa: true }).der;
+			const dice = new Dice("certificates/xs");
+			const install = (bytes: Buffer): unknown => {
+				bench.call("InstallCertificate", { certificateType: "CSMSRootCertificate", certificate: pemOf(bytes) });
+				return (bench.csms.answer?.[2] as { status?: string }).status;
+			};
+			for (let i = 0; i < 20; i++) install(mutated(sample, dice));
+			const before = bench.live();
+			for (let i = 0; i < 2000; i++) expect(install(mutated(sample, dice))).toBe("Rejected");
+			const after = bench.live();
+			expect(after.live - before.live).toBeLessThanOrEqual(NOISE_BYTES);
+			expect(after.keys).toBe(before.keys);
+		} finally {
+			bench.end();
+		}
+	}, 120_000);
 });
