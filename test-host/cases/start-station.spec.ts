@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { ScriptedCsms } from "../csms/scripted.js";
 import { prepareXs } from "../xs/engine.js";
 import { ended, identity, leaf, root, serve } from "./tls-cases.js";
-import { recordProxy } from "./tls-server.js";
+import { bareServer, recordProxy } from "./tls-server.js";
 import { StationProcess } from "./station-process.js";
 
 const PASSWORD = "0123456789abcdef";
@@ -252,6 +252,29 @@ describe("start station", () => {
 		expect((await station.kill("SIGTERM")).code).toBe(0);
 		await proxy.close();
 		await ended(front.server);
+	}, 120_000);
+
+	it("on XS, profile 2: a server that never ends its handshake is left after MessageTimeout, again and again, without a reboot", async () => {
+		try {
+			await prepareXs(32, undefined, true);
+		} catch (error) {
+			if (process.env.CI !== undefined) throw error;
+			pending((error as Error).message);
+		}
+		const bare = await bareServer([leaf({ commonName: "127.0.0.1" })], { stopsAfter: "certificate" });
+		const ca = join(directory, "ca.pem");
+		writeFileSync(ca, root.pem);
+		const station = await launch("--engine", "xs", "--profile", "2", "--ca", ca, "--url", `wss://127.0.0.1:${bare.port}/ocpp`, "--id", "CS001",
+			"--password", PASSWORD, "--store", join(directory, "store"), "--ctl", "0").control();
+		await station.command("clock", { rate: 100 });
+		while (bare.sessions.length < 4) await new Promise((done) => setTimeout(done, 20));
+		// One at a time: all but the last are over.
+		for (const session of bare.sessions.slice(0, 3)) expect(session.isEnded).toBeTrue();
+		// The control port was opened after the first boot.
+		expect(station.events.filter((event) => event.ev === "boot" || event.ev === "crash")).toEqual([]);
+		expect((await station.command("state") as State).online).toBeFalse();
+		expect((await station.kill("SIGTERM")).code).toBe(0);
+		await bare.close();
 	}, 120_000);
 
 	it("with --evses 2 a card at the reader of EVSE 2 starts there, and both charge at once", async () => {

@@ -49,6 +49,8 @@ export class BareSession {
 	/** Whole records of the client, as type and plain length. */
 	readonly records: { type: number; bytes: number }[] = [];
 	received = Buffer.alloc(0);
+	/** The client has hung up. */
+	isEnded = false;
 	/** All that was sent. */
 	wire = Buffer.alloc(0);
 	private rest = Buffer.alloc(0);
@@ -67,6 +69,7 @@ export class BareSession {
 
 	constructor(readonly socket: net.Socket, private readonly own: readonly Issued[], private readonly manner: Manner, private readonly onOpen: (session: BareSession) => void) {
 		socket.on("error", () => undefined);
+		socket.on("close", () => (this.isEnded = true));
 		socket.on("data", (data: Buffer) => this.take(data));
 	}
 
