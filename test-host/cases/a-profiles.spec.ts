@@ -3,7 +3,7 @@
 import { SocketError } from "../../modules/ports/events.js";
 import { issue } from "./pki.js";
 import { rigPerCase, type Rig } from "./rig.js";
-import { Front, ROOT, install, serverFor, setProfile, upgrade } from "./tls-front.js";
+import { Front, ROOT, install, passUntil, serverFor, setProfile, upgrade } from "./tls-front.js";
 
 const open = rigPerCase();
 
@@ -59,6 +59,25 @@ describe("A05 upgrade of the security profile", () => {
 		expect(await install(rig, issue({ commonName: "Next", isCa: true }).pem)).toBe("Accepted");
 		expect(await remove(first)).toBe("Accepted");
 		expect(await data()).toHaveSize(1);
+		rig.powerOff();
+		await front.close();
+	});
+
+	it("M04.FR.02 deleting the root in use leaves the connection alone; the next one is made with what is left", async () => {
+		const rig = await open();
+		const front = await Front.open(rig, serverFor());
+		await upgrade(rig, front);
+		const next = issue({ commonName: "Next", isCa: true });
+		const [{ certificateHashData }] = (await rig.call("GetInstalledCertificateIds", {})).certificateHashDataChain;
+		expect(await install(rig, next.pem)).toBe("Accepted");
+		expect((await rig.call("DeleteCertificate", { certificateHashData })).status).toBe("Accepted");
+		await rig.advance(600_000);
+		expect(await rig.get("SecurityCtrlr.SecurityProfile")).toBe("2");
+		expect(front.connections).toBe(1);
+		rig.powerOff();
+		await front.become(serverFor({ issuer: next }));
+		rig.powerOn();
+		await passUntil(rig, () => front.heads.length === 2, "connection");
 		rig.powerOff();
 		await front.close();
 	});
