@@ -215,12 +215,18 @@ describe("E01 to E07 expected events", () => {
 	});
 
 	it("E05.FR.10 a token that the CSMS refuses in its answer to Started ends the transaction as Deauthorized", async () => {
-		const rig = await open();
-		rig.csms.once("TransactionEvent", { idTokenInfo: { status: "Invalid" } });
-		await rig.charge();
-		const ended = rig.transactionEvents().at(-1)!;
-		expect([ended.eventType, ended.triggerReason, ended.transactionInfo.stoppedReason]).toEqual(["Ended", "Deauthorized", "DeAuthorized"]);
-		expect(rig.relay()).toBeFalse();
+		const rig = await open({ variables: { "SampledDataCtrlr.TxUpdatedInterval": "0" } });
+		const statuses = ["Invalid", "Blocked", "ConcurrentTx", "Expired", "NoCredit", "NotAllowedTypeEVSE", "NotAtThisLocation", "NotAtThisTime", "Unknown"];
+		for (const status of statuses) {
+			rig.csms.once("TransactionEvent", { idTokenInfo: { status } });
+			await rig.charge();
+			const ended = rig.transactionEvents().at(-1)!;
+			expect([ended.eventType, ended.triggerReason, ended.transactionInfo.stoppedReason]).withContext(status).toEqual(["Ended", "Deauthorized", "DeAuthorized"]);
+			expect(rig.relay()).withContext(status).toBeFalse();
+			// The owner shows the card again and takes the cable.
+			await rig.token("04A2B3");
+			await rig.unplug("station");
+		}
 	});
 
 	it("E05.FR.11 the cable of a deauthorized transaction stays locked until its owner's token", async () => {

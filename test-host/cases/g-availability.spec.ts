@@ -76,6 +76,18 @@ describe("G01 status of a connector", () => {
 		expect((await read(2))[2]).toBe("Occupied");
 	});
 
+	it("G01.FR.04 a status that changes while the one before is on its way is told next", async () => {
+		const rig = await open({ evses: 1 });
+		const from = rig.csms.messages.length;
+		rig.csms.once("StatusNotification", WITHHOLD);
+		await rig.plug();
+		await rig.unplug("station");
+		await rig.advance(31_000); // MessageTimeout
+		expect((await rig.told<StatusNotificationRequest>("StatusNotification", 2, from)).map((its) => its.connectorStatus)).toEqual(["Occupied", "Available"]);
+		await rig.advance(120_000);
+		expect(rig.csms.calls("StatusNotification", from).length).toBe(2);
+	});
+
 	it("G01 a status that the CSMS refuses is not sent again and again; one that got lost is sent once more", async () => {
 		const rig = await open({ variables: { "OCPPCommCtrlr.RetryBackOffWaitMinimum": "1", "OCPPCommCtrlr.RetryBackOffRandomRange": "0" } });
 		const from = rig.csms.messages.length;
