@@ -88,9 +88,10 @@ export class ReportCheckers {
 		const event = this.open?.event;
 		if (event === undefined) return this.fail("security", "an event is done with before any was sent");
 		if (!event.arrived) this.fail("security", `${event.type} is done with, but never arrived`);
-		// Where the flash refused the mark, it may come once more.
-		event.isDone = isDurable;
-		if (!isDurable) event.isDoubtful = true;
+		// Where the flash refused the mark, it may come once more; so it may where the mark went to one that had come back before it.
+		const isOldest = !this.critical.slice(0, this.critical.indexOf(event)).some((one) => one.isDoubtful && !one.isDone);
+		event.isDone = isDurable && isOldest;
+		if (!event.isDone) event.isDoubtful = true;
 	}
 
 	// --- messages
