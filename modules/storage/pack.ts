@@ -250,43 +250,50 @@ export class Packer {
 
 	// --- unpacking ---------------------------------------------------------------------------------------------------
 
+	/** As putObject(): a level is one short frame of the stack. `bit` counts the optional members. */
 	private getObject(type: number): Members {
-		const first = TYPE_AT[type] as number;
-		const last = TYPE_AT[type + 1] as number;
-		let optional = 0;
-		for (let row = first; row < last; row++) if (((ROWS[row * ROW_SIZE + 1] as number) & REQUIRED) === 0) optional++;
-		const bitsAt = this.at;
-		this.at += (optional + 7) >> 3;
 		const payload: Members = {};
-		if (this.at > this.end) this.failed = true;
-		let count = 0;
-		for (let row = first; row < last && !this.failed; row++) {
-			if (((ROWS[row * ROW_SIZE + 1] as number) & REQUIRED) === 0) {
-				const present = ((this.bytes[bitsAt + (count >> 3)] as number) >> (count & 7)) & 1;
-				count++;
-				if (present === 0) continue;
+		let bit = this.at * 8;
+		this.skipBits(type);
+		for (let row = TYPE_AT[type] as number; row < (TYPE_AT[type + 1] as number) && !this.failed; row++) {
+			const base = row * ROW_SIZE;
+			if (((ROWS[base + 1] as number) & REQUIRED) === 0) {
+				bit++;
+				if (((this.bytes[(bit - 1) >> 3] as number) & (1 << ((bit - 1) & 7))) === 0) continue;
 			}
-			const name = NAMES[ROWS[row * ROW_SIZE] as number] as string;
-			const kind = (ROWS[row * ROW_SIZE + 1] as number) & KIND_MASK;
-			const detail = ROWS[row * ROW_SIZE + 2] as number;
-			if (((ROWS[row * ROW_SIZE + 1] as number) & LIST) === 0) {
-				payload[name] = kind === Kind.Object ? this.getObject(detail) : this.getValue(kind, detail);
+			if (((ROWS[base + 1] as number) & LIST) === 0) {
+				payload[NAMES[ROWS[base] as number] as string] = this.isObject(base)
+					? this.getObject(ROWS[base + 2] as number) : this.getValue(base);
 				continue;
 			}
 			const list: unknown[] = [];
+			payload[NAMES[ROWS[base] as number] as string] = list;
 			for (let left = this.getCount(); left > 0 && !this.failed; left--)
-				list.push(kind === Kind.Object ? this.getObject(detail) : this.getValue(kind, detail));
-			payload[name] = list;
+				list.push(this.isObject(base) ? this.getObject(ROWS[base + 2] as number) : this.getValue(base));
 		}
 		return payload;
 	}
 
-	private getValue(kind: number, detail: number): unknown {
-		switch (kind) {
+	private isObject(base: number): boolean {
+		return ((ROWS[base + 1] as number) & KIND_MASK) === Kind.Object;
+	}
+
+	/** Moves behind the bits of the optional members of a type. */
+	private skipBits(type: number): void {
+		let optional = 0;
+		for (let row = TYPE_AT[type] as number; row < (TYPE_AT[type + 1] as number); row++)
+			if (((ROWS[row * ROW_SIZE + 1] as number) & REQUIRED) === 0) optional++;
+		this.at += (optional + 7) >> 3;
+		if (this.at > this.end) this.failed = true;
+	}
+
+	/** Gets a value of the row at ROWS[base]. */
+	private getValue(base: number): unknown {
+		switch ((ROWS[base + 1] as number) & KIND_MASK) {
 			case Kind.String:
 				return this.getText(this.getVarint());
 			case Kind.Enum:
-				return this.getEnum(detail);
+				return this.getEnum(ROWS[base + 2] as number);
 			case Kind.Integer:
 				return unzigzag(this.getVarint());
 			case Kind.Decimal:
