@@ -7,12 +7,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import "../test-host/board/xs-globals.js";
-import { romContents, type RomReport } from "../test-host/xs/rom.js";
+import { firmwareRom, isOurs, type RomReport } from "../test-host/xs/rom.js";
 import { everything, holders, measure, type Figures, type Holder } from "../test-host/xs/scenario.js";
 import { prepareXs } from "../test-host/xs/engine.js";
 import { tlsFigures, tlsRows, type TlsFigures } from "./tls-memory.js";
 import { endIdleEngines, projectRoot, XsExit, XsFailure, type Creation, type XsProgram } from "../test-host/xs/xs-station.js";
-import { build, chipLacks, CHIPS, emptyApp, linked, sdkVersion, STATION, type Linked, type Platform } from "./moddable.js";
+import { build, chipLacks, CHIPS, emptyApp, linked, sdkVersion, releaseApp, type Linked, type Platform } from "./moddable.js";
 
 export interface Budget {
 	/** Bytes for slots, chunks and stack: the least `creation.static` that bears everything. */
@@ -84,18 +84,17 @@ export interface Report extends Omit<Budget, "aliases"> {
 }
 
 /** All figures. @param found  the smallest sizes, when they are known */
-export function report(program: XsProgram, found: { static: number; stack: number }): Report {
+export function report(program: XsProgram, development: XsProgram, found: { static: number; stack: number }): Report {
 	const figures = measure({ program, creation: AMPLE });
-	const romReport = romContents(program);
-	const modules: { [id: string]: number } = {};
-	for (const [id, { bytes }] of Object.entries(romReport.modules)) if (isOurs(id)) modules[id] = bytes;
+	const { total, modules, report: romReport } = firmwareRom(program, development);
 	return {
 		...found,
 		live: figures["live.charging"],
 		peak: Math.max(...Object.entries(figures).filter(([name]) => name.startsWith("peak.")).map(([, value]) => value)),
 		figures,
-		holders: holders({ program, creation: AMPLE }),
-		rom: { total: Object.values(modules).reduce((sum, bytes) => sum + bytes, 0), modules },
+		// Members have their names there.
+		holders: holders({ program: development, creation: AMPLE }),
+		rom: { total, modules },
 		romReport,
 	};
 }
@@ -108,16 +107,17 @@ interface Chip {
 }
 
 /** Script stage of each chip, where the SDK is installed; what is missing is said. */
-function chips(say: (line: string) => void): Chip[] {
+async function chips(say: (line: string) => void): Promise<Chip[]> {
 	if (sdkVersion() === undefined) {
 		say("figures of xsl: skipped, mcconfig is not on PATH");
 		return [];
 	}
+	const app = await releaseApp();
 	const found: Chip[] = [];
 	for (const platform of CHIPS) {
 		const lacks = chipLacks(platform);
 		if (lacks !== "") say(`figures of xsl: ${platform} skipped, ${lacks}`);
-		else found.push({ platform, all: linked(build(STATION, platform)), empty: linked(build(emptyApp(), platform)) });
+		else found.push({ platform, all: linked(build(app, platform)), empty: linked(build(emptyApp(), platform)) });
 	}
 	return found;
 }
@@ -131,8 +131,6 @@ function chipText({ platform, all, empty }: Chip): string {
 			return [name, ...values, values[0] * 16 + values[2]];
 		})]);
 }
-
-const isOurs = (id: string): boolean => /^(preload|modules)\//.test(id);
 
 function table(rows: readonly (readonly (string | number)[])[]): string {
 	const text = rows.map((row) => row.map(String));
@@ -164,9 +162,10 @@ function text(now: Report, budget: Budget | undefined): string {
 		["test host's ports (a device has its drivers)", romReport.modules["test-host/xs/firmware/main"].bytes, ""],
 		["engine's objects", romReport.engine.bytes, ""],
 	]), "");
-	lines.push(table([["module", "bytes", "slots", "code", "strings", "data"],
+	lines.push(table([["release module", "bytes", "slots", "code", "strings", "data"],
 		...Object.entries(romReport.modules).filter(([id]) => isOurs(id)).sort(([, a], [, b]) => b.bytes - a.bytes)
 			.map(([id, { bytes, slots, code, strings, data }]) => [id, bytes, slots, code, strings, data])]), "");
+	lines.push(table([["share of a module of the sources", "bytes"], ...Object.entries(now.rom.modules).sort(([, a], [, b]) => b - a)]), "");
 	lines.push(`still mutable: ${romReport.aliases.length === 0 ? "nothing" : romReport.aliases.join(", ")}`);
 	return lines.join("\n");
 }
@@ -214,7 +213,9 @@ function writeMemory(now: Report, linkedFor: readonly Chip[], tls: TlsFigures | 
 async function main(argv: readonly string[]): Promise<void> {
 	const unknown = argv.find((flag) => !["--json", "--write", "--quick"].includes(flag));
 	if (unknown !== undefined) throw new Error(`budget: unknown flag ${unknown}`);
-	const program = await prepareXs(32, (line) => process.stderr.write(`${line}\n`));
+	const say = (line: string): void => void process.stderr.write(`${line}\n`);
+	const program = await prepareXs(32, say);
+	const development = await prepareXs(32, say, false, "development");
 	let budget: Budget | undefined;
 	try {
 		budget = readBudget();
@@ -222,11 +223,11 @@ async function main(argv: readonly string[]): Promise<void> {
 		if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
 	}
 	const found = argv.includes("--quick") && budget !== undefined ? { static: budget.static, stack: budget.stack } : smallest(program);
-	const now = report(program, found);
-	const linkedFor = chips((line) => process.stderr.write(`${line}\n`));
+	const now = report(program, development, found);
+	const linkedFor = await chips((line) => process.stderr.write(`${line}\n`));
 	if (argv.includes("--json")) {
 		const { romReport, ...rest } = now;
-		process.stdout.write(JSON.stringify({ ...rest, rom: { total: now.rom.total, modules: romReport.modules }, aliases: romReport.aliases, chips: linkedFor }, null, "\t") + "\n");
+		process.stdout.write(JSON.stringify({ ...rest, aliases: romReport.aliases, chips: linkedFor }, null, "\t") + "\n");
 	} else {
 		process.stdout.write(text(now, budget) + "\n");
 		for (const chip of linkedFor) process.stdout.write(`\n${chipText(chip)}\n`);

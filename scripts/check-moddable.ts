@@ -3,6 +3,7 @@
 //              wss; then the functional cases on the SDK's XS, and its count of slots beside that of the engine from npm (--write puts
 //              it into docs/memory.md)
 //   esp32, esp the script stage: TypeScript, xsc and xsl, which run the preload and print what stays in RAM
+// All build the release (scripts/release.cjs); the script stage of esp also runs on the project's manifest.json, for development.
 // Any linker warning is a failure. What the machine lacks is said and skipped; without mcconfig nothing is done.
 // Types are checked once against the SDK's own typings, and files are then emitted one by one (scripts/transpile.cjs);
 // --full lets mcconfig start one tsc per file, as it does for a user, and takes minutes.
@@ -19,7 +20,8 @@ import { runCases } from "../test-host/xs/cases.js";
 import { prepareXs } from "../test-host/xs/engine.js";
 import { endIdleEngines, type XsMemory, type XsProgram } from "../test-host/xs/xs-station.js";
 import {
-	build, casesApp, checkTypes, chipLacks, CHIPS, Failed, linked, OUT, ROOT, SDK_TESTED, sdkVersion, STATION, type Build, type Platform,
+	build, casesApp, checkTypes, chipLacks, CHIPS, configure, DEVELOPMENT, Failed, linked, OUT, releaseApp, ROOT, SDK_TESTED, sdkVersion,
+	type App, type Build, type Platform,
 } from "./moddable.js";
 
 const SESSION_MS = 60_000;
@@ -29,20 +31,21 @@ const MEMORY_FILE = join(ROOT, "docs", "memory.md");
 const full = process.argv.includes("--full");
 
 /** What the linker said; throws on a warning, and when a module of ours is not among the preloaded. */
-function judge(platform: Platform, made: Build): void {
+function judge(app: App, platform: Platform, made: Build): void {
 	const { project, log } = made;
 	const text = readFileSync(log, "utf8");
 	const warnings = text.split("\n").filter((line) => line.startsWith("### warning"));
 	if (warnings.length > 0) throw new Failed(`${platform}: ${warnings.length} linker warnings\n${warnings.join("\n")}`);
 	const makefile = readFileSync(join(project, "makefile"), "utf8");
 	const preloads = new Set([...makefile.matchAll(/^\t-p (\S+)\.xsb/gm)].map((match) => match[1]));
-	const wanted = ["manifest.json", boardManifest(platform), ...(platform === "esp" ? [] : ["modules/transport/tls/manifest.json"])]
-		.flatMap((file) => (JSON.parse(readFileSync(join(ROOT, file), "utf8")) as { preload: string[] }).preload)
+	const tls = platform === "esp" ? [] : [join(ROOT, "modules/transport/tls/manifest.json")];
+	const wanted = [app.manifest, join(ROOT, boardManifest(platform)), ...tls]
+		.flatMap((file) => (JSON.parse(readFileSync(file, "utf8")) as { preload: string[] }).preload)
 		.filter((id) => /^(main$|preload\/|modules\/|drivers\/|boards\/)/.test(id));
 	const missing = wanted.filter((id) => !preloads.has(id));
 	if (missing.length > 0) throw new Failed(`${platform}: not preloaded: ${missing.join(" ")}`);
 	const { instances, keys, slots, code, aliases } = linked(made);
-	console.log(`${platform}: ${wanted.length} modules of ours preloaded, 0 warnings, ${instances} instances, ${keys} keys, ` +
+	console.log(`${app.folder}${platform}: ${wanted.length} modules of ours preloaded, 0 warnings, ${instances} instances, ${keys} keys, ` +
 		`${slots} slots in ROM (${slots * 16} bytes at 32 bits), ${code} bytes of byte code, ${aliases} aliases (${aliases * 4} bytes of RAM)`);
 }
 
@@ -145,7 +148,7 @@ function writeComparison(table: string): void {
 
 /** The functional cases with the firmware on the SDK's engine, and the comparison. */
 async function cases(): Promise<void> {
-	const { program } = build(casesApp(), "x-cli-lin", full);
+	const { program } = build(await casesApp(), "x-cli-lin", full);
 	const table = await compare(program);
 	if (process.argv.includes("--write")) writeComparison(table);
 	const { isSound, cases: count, files, output } = await runCases({ tls: false, env: { STATION_XS_PROGRAM: program } });
@@ -161,10 +164,13 @@ async function main(): Promise<void> {
 	}
 	console.log(`check:moddable: Moddable SDK ${found}${found === SDK_TESTED ? "" : `, tested with ${SDK_TESTED}`}`);
 	const skipped: string[] = [];
-	const desktop = build(STATION, "x-cli-lin", full, (project, log) => {
-		if (!full) console.log(`x-cli-lin: types of ${checkTypes(project, log)} files agree`);
-	});
-	judge("x-cli-lin", desktop);
+	if (!full) {
+		const { project, log } = configure(DEVELOPMENT, "x-cli-lin", full);
+		console.log(`x-cli-lin: types of ${checkTypes(project, log)} files agree`);
+	}
+	const release = await releaseApp();
+	const desktop = build(release, "x-cli-lin", full);
+	judge(release, "x-cli-lin", desktop);
 	for (const secure of [false, true]) await session(desktop.program, secure);
 	for (const platform of CHIPS) {
 		const lacks = chipLacks(platform);
@@ -173,7 +179,8 @@ async function main(): Promise<void> {
 			console.log(`${platform}: skipped, ${lacks}`);
 			continue;
 		}
-		judge(platform, build(STATION, platform, full));
+		judge(release, platform, build(release, platform, full));
+		if (platform === "esp") judge(DEVELOPMENT, platform, build(DEVELOPMENT, platform, full));
 	}
 	await cases();
 	console.log(`check:moddable: passed${skipped.length > 0 ? `, skipped ${skipped.join(" and ")}` : ""}`);

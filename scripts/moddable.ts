@@ -68,13 +68,21 @@ export function run(what: string, log: string, program: string, args: string[], 
 	return output;
 }
 
-/** What is built: its manifest, and the name that it has there. */
+/** What is built: its manifest, the name that it has there, and where the output goes. */
 export interface App {
 	manifest: string;
 	name: string;
+	folder: string;
 }
 
-export const STATION: App = { manifest: join(ROOT, "manifest.json"), name: "station" };
+/** The modules one by one, as they are in the sources. */
+export const DEVELOPMENT: App = { manifest: join(ROOT, "manifest.json"), name: "station", folder: "development-" };
+
+/** What ships, made from the sources as they are now. */
+export async function releaseApp(): Promise<App> {
+	const { release } = require(join(ROOT, "scripts", "release.cjs")) as { release(): Promise<{ manifest: string }> };
+	return { manifest: (await release()).manifest, name: "station", folder: "" };
+}
 
 export interface Build {
 	/** Folder of the generated project. */
@@ -84,22 +92,25 @@ export interface Build {
 	program: string;
 }
 
-/** mcconfig writes the makefile; then make runs with at most two jobs, on a chip only to the end of the script stage. */
-export function build(app: App, platform: Platform, full = false, prepared?: (project: string, log: string) => void): Build {
-	const out = join(OUT, app.name === STATION.name ? platform : `${app.name}-${platform}`);
+/** mcconfig writes the makefile. */
+export function configure(app: App, platform: Platform, full = false): Build {
+	const out = join(OUT, app.folder + platform);
 	const log = `${out}.log`;
 	const simulator = platform === "x-cli-lin" ? "lin" : platform;
 	rmSync(log, { force: true });
 	mkdirSync(out, { recursive: true });
-	const env = environment(full);
+	run(`mcconfig -p ${platform}`, log, "mcconfig", ["-p", platform, "-o", out], environment(full), dirname(app.manifest));
+	return { project: join(out, "tmp", simulator, "release", app.name), log, program: join(out, "bin", simulator, "release", app.name) };
+}
+
+/** Configures, then make runs with at most two jobs, on a chip only to the end of the script stage. */
+export function build(app: App, platform: Platform, full = false): Build {
+	const made = configure(app, platform, full);
+	const target = platform === "x-cli-lin" ? [] : [join(made.project, "mc.xs.c")];
 	// The makefile of the Linux build asks for any number of jobs at once, one tsc each; the command line wins.
-	run(`mcconfig -p ${platform}`, log, "mcconfig", ["-p", platform, "-o", out], env, dirname(app.manifest));
-	const project = join(out, "tmp", simulator, "release", app.name);
-	prepared?.(project, log);
-	const target = platform === "x-cli-lin" ? [] : [join(project, "mc.xs.c")];
-	run(`make for ${platform}`, log, "make", ["-f", join(project, "makefile"), "MAKEFLAGS=-j2 --silent", ...target], env,
+	run(`make for ${platform}`, made.log, "make", ["-f", join(made.project, "makefile"), "MAKEFLAGS=-j2 --silent", ...target], environment(full),
 		dirname(app.manifest));
-	return { project, log, program: join(out, "bin", simulator, "release", app.name) };
+	return made;
 }
 
 /** What the linker made. */
@@ -139,7 +150,7 @@ function place(name: string, manifest: object): App {
 	const folder = join(OUT, name);
 	mkdirSync(folder, { recursive: true });
 	writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest, null, "\t"));
-	return { manifest: join(folder, "manifest.json"), name };
+	return { manifest: join(folder, "manifest.json"), name, folder: `${name}-` };
 }
 
 /** An app that does nothing, with all that the SDK puts into every app. */
@@ -151,10 +162,11 @@ export function emptyApp(): App {
 	});
 }
 
-/** The firmware with the main module of the test host, and the C of its ports: serves what test-host/xs serves. */
-export function casesApp(): App {
-	const manifest = JSON.parse(readFileSync(STATION.manifest, "utf8")) as Manifest;
-	const absolute = (path: string): string => (path.startsWith("./") ? join(ROOT, path) : path);
+/** The release with the main module of the test host, and the C of its ports: serves what test-host/xs serves. */
+export async function casesApp(): Promise<App> {
+	const release = (await releaseApp()).manifest;
+	const manifest = JSON.parse(readFileSync(release, "utf8")) as Manifest;
+	const absolute = (path: string): string => (path.startsWith(".") ? join(dirname(release), path) : path);
 	const modules: Manifest["modules"] = {};
 	for (const [id, value] of Object.entries(manifest.modules)) {
 		if (id !== "main") modules[id] = typeof value === "string" ? absolute(value) : value.map(absolute);
@@ -164,9 +176,11 @@ export function casesApp(): App {
 	modules["~"] = [...modules["~"], "$(MODULES)/files/resource/*"];
 	modules["*"] = ["moddable", "ports", "census"].map((name) => join(host, name));
 	const firmware = ["main", "native"].map((name) => `test-host/xs/firmware/${name}`);
-	const linkedToo = [...firmware, "modules/transport/tls/tls"];
+	for (const id of firmware) modules[id] = join(dirname(release), "js", id);
 	// With its suffix, or the C beside it came along.
-	for (const id of linkedToo) modules[id] = `${join(ROOT, id)}.ts`;
+	const tls = "modules/transport/tls/tls";
+	modules[tls] = `${join(ROOT, tls)}.ts`;
+	const linkedToo = [...firmware, tls];
 	const typescript = structuredClone(manifest.typescript);
 	const options = typescript.tsconfig.compilerOptions;
 	options.types = options.types.map(absolute);

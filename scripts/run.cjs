@@ -160,6 +160,11 @@ const COMMANDS = {
 		build();
 		must("stress", process.execPath, [path.join(ROOT, "build", "node", "scripts", "stress.js"), ...args]);
 	},
+	/** The firmware as it ships, for mcconfig; see scripts/release.cjs. */
+	device: () => {
+		setUp();
+		must("device", process.execPath, [path.join(ROOT, "scripts", "release.cjs")]);
+	},
 	/** Only what the others do first. */
 	setup: () => {
 		setUp();

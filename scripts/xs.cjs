@@ -10,10 +10,10 @@ const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
 const { ROOT, JS, emit } = require("./device.cjs");
+const { release } = require("./release.cjs");
 
 const OUT = path.join(ROOT, "build", "xs");
 const HOST = path.join(ROOT, "test-host", "xs");
-const LIST = path.join(OUT, "preload.txt");
 
 /** The engine: XS 13.3 with what is needed to make ROM. Its sources alone are used, none of the package's own code. */
 const PACKAGE = "@agoric/xsnap@0.15.0";
@@ -257,22 +257,32 @@ const MAIN = "test-host/xs/firmware/main";
 /** Firmware for tests of one part. */
 const OTHER_MAINS = ["test-host/xs/firmware/tls-client"];
 
+/** The preload list of a build, in a file of its own. */
+function listFile(build, ids) {
+	const file = path.join(OUT, `${build}.txt`);
+	const text = ids.map((id) => `${id}\n`).join("");
+	if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== text) fs.writeFileSync(file, text);
+	return file;
+}
+
 /**
  * Everything that is needed to run the firmware on XS.
  * @param variant  32, 64 or "asan"
  * @param say  told about progress in one line
  * @param tls  true for a host that speaks TLS
+ * @param build  "release" is what ships, "development" has the modules as they are in the sources
  * @returns {{ host: string, root: string, list: string, main: string }}
  * @throws Missing with one line when a tool is missing
  */
-async function prepare(variant = 32, say = () => undefined, tls = false) {
+async function prepare(variant = 32, say = () => undefined, tls = false, build = "release") {
 	emit();
-	const text = preloadList().join("\n") + "\n";
-	if (!fs.existsSync(LIST) || fs.readFileSync(LIST, "utf8") !== text) fs.writeFileSync(LIST, text);
-	return { host: await buildHost(variant, tls, say), root: JS, list: LIST, main: MAIN };
+	const host = await buildHost(variant, tls, say);
+	if (build === "development") return { host, root: JS, list: listFile(build, preloadList()), main: MAIN };
+	const { root, modules } = await release(say);
+	return { host, root, list: listFile(build, [...modules, MAIN, ...OTHER_MAINS]), main: MAIN };
 }
 
-module.exports = { Missing, prepare, emit, buildHost, JS, LIST, MAIN };
+module.exports = { Missing, prepare };
 
 if (require.main === module) {
 	prepare(process.argv[2] === "asan" ? "asan" : Number(process.argv[2] ?? 32), (line) => process.stderr.write(`${line}\n`), process.argv[3] === "tls").then(

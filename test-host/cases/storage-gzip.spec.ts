@@ -113,7 +113,7 @@ function memberOf(blocks: Uint8Array, wanted: Uint8Array): Uint8Array {
 }
 
 describe("storage gzip", () => {
-	const program = xsPerFile();
+	const program = xsPerFile(32, false, "development");
 
 	it(`zlib reads what we write and we read what zlib writes: ${INPUTS} inputs of 0 to 2,048 bytes`, () => {
 		const random = chance(1);

@@ -18,6 +18,7 @@ interface Ending {
 
 describe("xs host", () => {
 	const program = xsPerFile();
+	const development = xsPerFile(32, false, "development");
 	let folder: string;
 
 	beforeEach(() => {
@@ -97,14 +98,14 @@ describe("xs host", () => {
 	});
 
 	it("the wire's modules scan and decode from ROM", () => {
-		const { host, root, list } = program();
+		const { host, root, list } = development();
 		const { stdout, status } = spawnSync(host, ["--root", root, "--preload", list, "--main", "test-host/xs/firmware/check"], { encoding: "utf8" });
 		expect(status).toBe(0);
 		expect(stdout.split("\n")).toEqual(["0  HeartbeatInterval", "7 variable -", "1 unknown -", ""]);
 	});
 
 	it("every module of the manifest's preload list is in ROM, and what each takes is told", () => {
-		const rom = romContents(program());
+		const rom = romContents(development());
 		expect(rom.modules["preload/schema"].data).toBeGreaterThan(10_000);
 		expect(rom.modules["modules/station/station"].code).toBeGreaterThan(1000);
 		const sum = Object.values(rom.modules).reduce((total, { bytes }) => total + bytes, rom.engine.bytes);

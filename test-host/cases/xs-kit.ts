@@ -1,6 +1,6 @@
 // What the cases on XS share: the test host, or why they cannot run.
 
-import { prepareXs, type XsVariant } from "../xs/engine.js";
+import { prepareXs, type XsBuildName, type XsVariant } from "../xs/engine.js";
 import type { XsProgram } from "../xs/xs-station.js";
 
 /** Fetching, installing a compiler and compiling may take so long on a slow machine. */
@@ -10,13 +10,14 @@ const PREPARE_MS = 600_000;
  * To be called in a describe(): the cases get the test host. Without a compiler they fail where CI is set, else they are
  * skipped with the reason.
  * @param tls  true for a host that speaks TLS; what is missing may be mbedTLS then
+ * @param build  which form of the firmware
  */
-export function xsPerFile(variant: XsVariant = 32, tls = false): () => XsProgram {
+export function xsPerFile(variant: XsVariant = 32, tls = false, build: XsBuildName = "release"): () => XsProgram {
 	let program: XsProgram | undefined;
 	let missing = "";
 	beforeAll(async () => {
 		try {
-			program = await prepareXs(variant, (line) => process.stderr.write(`${line}\n`), tls);
+			program = await prepareXs(variant, (line) => process.stderr.write(`${line}\n`), tls, build);
 		} catch (error) {
 			missing = (error as Error).message;
 		}

@@ -6,7 +6,7 @@ import { CEILING, GROWTH, SMALL, AMPLE, readBudget } from "../../scripts/budget.
 import { Dice } from "../sim/dice.js";
 import { mutated } from "../vectors/certificate-mutations.js";
 import { XsBench } from "../xs/bench.js";
-import { romContents, type RomReport } from "../xs/rom.js";
+import { isOurs, romContents, type RomReport } from "../xs/rom.js";
 import { everything, measure, type Figures } from "../xs/scenario.js";
 import { endIdleEngines } from "../xs/xs-station.js";
 import { issue, pemOf } from "./pki.js";
@@ -48,7 +48,7 @@ describe("xs memory", () => {
 	});
 
 	it("ROM has not grown by more than 2 % over the budget", () => {
-		const ours = Object.entries(romNow().modules).filter(([id]) => /^(preload|modules)\//.test(id));
+		const ours = Object.entries(romNow().modules).filter(([id]) => isOurs(id));
 		const total = ours.reduce((sum, [, { bytes }]) => sum + bytes, 0);
 		expect(total).toBeLessThanOrEqual(budget.rom.total * GROWTH);
 	});

@@ -12,21 +12,27 @@ export type EngineName = (typeof ENGINES)[number];
 /** 32 bits as on a device, 64, and 64 with a watch over each access. */
 export type XsVariant = 32 | 64 | "asan";
 
+/** What ships, or the modules as they are in the sources. */
+export type XsBuildName = "release" | "development";
+
 interface XsBuild {
-	prepare(variant: XsVariant, say?: (line: string) => void, tls?: boolean): Promise<XsProgram>;
+	prepare(variant: XsVariant, say: ((line: string) => void) | undefined, tls: boolean, build: XsBuildName): Promise<XsProgram>;
 }
 
 /**
  * What the test host needs, built if it is not there.
  * @param tls  true for a host that speaks TLS
+ * @param build  which form of the firmware
  * @throws Error with one line when a tool is missing
  */
-export function prepareXs(variant: XsVariant = 32, say?: (line: string) => void, tls = false): Promise<XsProgram> {
+export function prepareXs(
+	variant: XsVariant = 32, say?: (line: string) => void, tls = false, build: XsBuildName = "release",
+): Promise<XsProgram> {
 	// A program of the SDK behind the same pipes (scripts/check-moddable.ts): it has its modules in itself.
 	const built = process.env.STATION_XS_PROGRAM;
 	if (built !== undefined) return Promise.resolve({ host: built, root: "", list: "", main: "" });
-	const build = require(join(projectRoot(), "scripts", "xs.cjs")) as XsBuild;
-	return build.prepare(variant, say, tls);
+	const xs = require(join(projectRoot(), "scripts", "xs.cjs")) as XsBuild;
+	return xs.prepare(variant, say, tls, build);
 }
 
 /** The host with TLS; without it, and a line that says so, where mbedTLS cannot be had. */

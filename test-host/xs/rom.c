@@ -10,7 +10,8 @@
  * - strings, big integers, byte code and keys change to the kinds that live outside the heap, or the collector of the
  *   clone would move pointers that are not its own;
  * - the bodies of modules, which have run, are dropped;
- * - the global object loses its cache, which it would write to.
+ * - the global object loses its cache, which it would write to;
+ * - functions of one home and one module that come one after the other share the slot that says so, where it is their last.
  * Modules that are not in the list are loaded by the clone; their byte code and strings are used in place, as those of an
  * archive in flash are.
  * SPDX-License-Identifier: LGPL-3.0-or-later
@@ -165,11 +166,32 @@ static txSlot* ownModules(txMachine* the)
 	return mxOwnModules(realm)->value.reference;
 }
 
+/* With "strip" in its manifest the linker does this (SDK 8.2.3, seen in mc.xs.c: the slots of such functions point to one). */
+static void shareHomes(txMachine* the)
+{
+	txSlot* shared = NULL;
+	forEachSlot(the, slot) {
+		txSlot* home;
+		if (slot->kind != XS_INSTANCE_KIND || !mxIsFunction(slot))
+			continue;
+		home = slot->next->next;
+		if (!home || home->kind != XS_HOME_KIND || home->next || home->ID != XS_NO_ID)
+			continue;
+		if (shared && shared->flag == home->flag && shared->value.home.object == home->value.home.object &&
+			shared->value.home.module == home->value.home.module)
+			slot->next->next = shared;
+		else
+			shared = home;
+	}
+	fxCollectGarbage(the);
+}
+
 void importForRom(txMachine* the, const char* module)
 {
 	Content before, after;
 	if (measureRom) {
 		fxCollectGarbage(the);
+		shareHomes(the);
 		before = contentOf(the);
 		if (measuredCount == 0)
 			builtIn = before;
@@ -182,6 +204,7 @@ void importForRom(txMachine* the, const char* module)
 		for (txSlot* slot = ownModules(the)->next; slot; slot = slot->next)
 			dropBody(slot->value.reference);
 		fxCollectGarbage(the);
+		shareHomes(the);
 		after = contentOf(the);
 		snprintf(entry->name, sizeof(entry->name), "%s", module);
 		entry->content.slots = after.slots - before.slots;
@@ -376,6 +399,7 @@ void makeRom(txMachine* the)
 		global->next = global->next->next;
 	}
 
+	shareHomes(the);
 	fxShareMachine(the);
 
 	for (int i = 0; i < builtInsCount; i++)
