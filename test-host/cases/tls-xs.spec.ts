@@ -425,7 +425,8 @@ describe("TLS on XS", () => {
 			const after = one.memory();
 			expect(descriptors()).toBeLessThanOrEqual(files);
 			expect([after.tls, after.tlsBlocks, after.live, after.keys]).toEqual([before.tls, before.tlsBlocks, before.live, before.keys]);
-			expect(after.tlsPeak).toBeLessThan(60_000);
+			// Two buffers of 16 kB, at 64 bits, whichever version of the library.
+			expect(after.tlsPeak).toBeLessThan(80_000);
 			await ended(good.server);
 			await ended(bad.server);
 			await bare.close();
