@@ -420,7 +420,10 @@ export const KIND_MASK = 0x0f;
 export const REQUIRED = 0x10;
 export const LIST = 0x20;
 ${[
-		stringList("NAMES", tables.names, "Every property name; the index is the name id."),
+		`\n/** Every property name; the index is the name id. Keys of an object, so that object[NAMES[i]] never makes one at run time. */
+export const NAMES: readonly string[] = freeze(Object.keys({
+${wrapped(tables.names.map((name) => name + ": 0"))},
+}));\n`,
 		stringList("VALUES", tables.values, "Every enumeration string; the index is the value id."),
 		numberList(
 			"ENUM_AT", "Uint16Array", tables.enumAt,
@@ -463,11 +466,6 @@ export const NAME_BYTES = freeze(characters(NAMES, NAME_AT));
 /** Characters of value i: VALUE_BYTES[VALUE_AT[i]] to VALUE_BYTES[VALUE_AT[i + 1] - 1]. */
 export const VALUE_AT = freeze(offsets(VALUES));
 export const VALUE_BYTES = freeze(characters(VALUES, VALUE_AT));
-
-/** Makes each name a key in ROM, so that object[NAMES[i]] never adds a key at run time. */
-export const KNOWN = freeze({
-${wrapped(tables.names.map((name) => name + ": 0"))},
-});
 `;
 }
 

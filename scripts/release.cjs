@@ -54,7 +54,29 @@ function importedFrom(ts) {
 	return wanted;
 }
 
-async function bundle(wanted) {
+/**
+ * The tables of messages with what this build answers or sends and nothing else; for the other actions they say so. The tables in
+ * the repository have all 64, and tests try all of them.
+ * @returns text by path of the emitted file
+ */
+function servedTables(ts) {
+	const build = require("./build.cjs");
+	build.build();
+	const node = (id) => require(path.join(build.OUT, `${id}.js`));
+	node("test-host/board/xs-globals");
+	const { CALLS, SENDS } = node("modules/station/registry");
+	const { ACTION_NAMES } = node("preload/actions");
+	const served = ACTION_NAMES.filter((_, action) => CALLS[action] !== null || SENDS.some((row) => row.action === action));
+	const tables = node("scripts/generate-tables").generate(served).files.filter(([file]) => file === "preload/schema.ts" || file === "preload/actions.ts");
+	return new Map(tables.map(([file, text]) => {
+		const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
+		const kept = source.statements.filter((statement) => !ts.isEnumDeclaration(statement)).map((statement) => statement.getFullText()).join("");
+		const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022 };
+		return [path.join(JS, file.replace(/\.ts$/, ".js")), ts.transpileModule(kept, { compilerOptions: options }).outputText];
+	}));
+}
+
+async function bundle(wanted, replaced) {
 	const { rollup } = require("rollup");
 	const entry = "\0entry";
 	const lines = [...wanted].map(([name, id]) => `export { ${name} } from ${JSON.stringify(path.join(JS, `${id}.js`))};`);
@@ -64,7 +86,9 @@ async function bundle(wanted) {
 		plugins: [{
 			name: "entry",
 			resolveId: (id) => (id === entry ? entry : null),
-			load: (id) => (id === entry ? lines.join("\n") : null),
+			load: (id) => (id === entry ? lines.join("\n") : replaced.get(id) ?? null),
+			// Tables that nobody uses are dropped.
+			transform: (code, id) => (id.startsWith(path.join(JS, "preload")) ? code.replace(/= freeze\(/g, "= /*#__PURE__*/ freeze(") : null),
 		}],
 	});
 	const { output } = await made.generate({ format: "es", paths: () => `../../${FREEZE}.js` });
@@ -212,8 +236,30 @@ function intoRecords(ts, text, names) {
 		if (!isMember) binding.isDetached = true;
 	}
 
+	const functionAround = (node) => {
+		for (let at = node.parent; at !== undefined; at = at.parent) if (ts.isFunctionLike(at)) return at;
+		return undefined;
+	};
+	// What only the link needs is left as it is, and is gone afterwards.
+	const exports = new Set(exported.map((element) => checker.getExportSpecifierLocalTargetSymbol(element)).map((symbol) => bindings.get(symbol)));
+	const uses = new Map([...bindings.values()].map((binding) => [binding, []]));
+	for (const [node, binding] of references) uses.get(binding).push(node);
+	const passing = new Set([...bindings.values()].filter((binding) => !exports.has(binding) && !ts.isClassDeclaration(binding.declaration)));
+	const isLinkOnly = (node) => {
+		const around = functionAround(node);
+		if (around === undefined) return true;
+		return ts.isFunctionDeclaration(around) && passing.has(bindings.get(checker.getSymbolAtLocation(around.name)));
+	};
+	for (let before = -1; before !== passing.size;) {
+		before = passing.size;
+		for (const binding of passing) {
+			const isFunction = ts.isFunctionDeclaration(binding.declaration);
+			if (!uses.get(binding).every((node) => isLinkOnly(node) && (!isFunction || isCallee(node)))) passing.delete(binding);
+		}
+	}
+
 	// Places: the most used ones in the root, the others in the order of the sources, so that neighbours share a record.
-	const all = [...bindings.values()];
+	const all = [...bindings.values()].filter((binding) => !passing.has(binding));
 	const inRoot = new Set([...all].sort((a, b) => b.uses - a.uses).slice(0, ROOT_MAX));
 	const records = [];
 	for (const binding of all) {
@@ -241,7 +287,7 @@ function intoRecords(ts, text, names) {
 		for (let at = node.parent; at !== undefined; at = at.parent) {
 			if (ts.isFunctionDeclaration(at)) {
 				const binding = bindings.get(checker.getSymbolAtLocation(at.name));
-				return binding !== undefined && binding.isMethod && !binding.isDetached;
+				return binding !== undefined && binding.isMethod && !binding.isDetached && !passing.has(binding);
 			}
 			if (ts.isMethodDeclaration(at) || ts.isConstructorDeclaration(at) || ts.isGetAccessor(at) || ts.isSetAccessor(at)) {
 				return ts.isClassDeclaration(at.parent) && at.parent.parent === source && at.parent.heritageClauses === undefined &&
@@ -253,6 +299,7 @@ function intoRecords(ts, text, names) {
 	};
 	const edits = [];
 	for (const [node, binding] of references) {
+		if (passing.has(binding)) continue;
 		const put = reaches(node) ? inherited(binding) : lexical(binding);
 		edits.push([node.getStart(), node.end, ts.isShorthandPropertyAssignment(node.parent) ? `${node.text}: ${put}` : put]);
 	}
@@ -264,7 +311,8 @@ function intoRecords(ts, text, names) {
 		if (ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) continue;
 		if (ts.isFunctionDeclaration(statement)) {
 			const binding = bindings.get(checker.getSymbolAtLocation(statement.name));
-			if (binding.isMethod) {
+			if (passing.has(binding)) rest.push(within(statement.getStart(), statement.end));
+			else if (binding.isMethod) {
 				if (!methods.has(binding.record)) methods.set(binding.record, []);
 				methods.get(binding.record).push([binding, `${binding.key}${within(statement.name.end, statement.end)}`]);
 			} else rest.push(`${lexical(binding)} = ${within(statement.getStart(), statement.end)};`);
@@ -276,7 +324,8 @@ function intoRecords(ts, text, names) {
 		} else if (ts.isVariableStatement(statement)) {
 			for (const declaration of statement.declarationList.declarations) {
 				const binding = bindings.get(checker.getSymbolAtLocation(declaration.name));
-				rest.push(`${lexical(binding)} = ${within(declaration.initializer.getStart(), declaration.initializer.end)};`);
+				const place = passing.has(binding) ? `const ${binding.name}` : lexical(binding);
+				rest.push(`${place} = ${within(declaration.initializer.getStart(), declaration.initializer.end)};`);
 			}
 		} else rest.push(within(statement.getStart(), statement.end));
 	}
@@ -319,19 +368,20 @@ function fixedNames(ts, text) {
 }
 
 /** Names that are keys in ROM anyway, because messages have them. */
-function wireNames(ts) {
-	const source = ts.createSourceFile("a.js", fs.readFileSync(path.join(JS, "preload/schema.js"), "utf8"), ts.ScriptTarget.ES2022, true);
+function wireNames(ts, schema) {
+	const source = ts.createSourceFile("a.js", schema, ts.ScriptTarget.ES2022, true);
 	const names = source.statements.filter(ts.isVariableStatement).flatMap(({ declarationList }) => declarationList.declarations)
-		.find(({ name }) => name.text === "NAMES").initializer.arguments[0].elements.map(({ text }) => text);
+		.find(({ name }) => name.text === "NAMES").initializer.arguments[0].arguments[0].properties.map(({ name }) => name.text);
 	return names.filter((name) => /^[a-z]\w*$/.test(name));
 }
 
 /** Makes the text of the module. */
 async function stationText(ts) {
 	const { minify } = require("terser");
-	const joined = keep(ts, await bundle(importedFrom(ts)));
+	const tables = servedTables(ts);
+	const joined = keep(ts, await bundle(importedFrom(ts), tables));
 	const folded = await minify(joined, { module: true, ecma: 2022, compress: COMPRESS, mangle: false, format: { beautify: true, comments: false } });
-	const placed = intoRecords(ts, free(ts, folded.code), wireNames(ts));
+	const placed = intoRecords(ts, free(ts, folded.code), wireNames(ts, tables.get(path.join(JS, "preload/schema.js"))));
 	const reserved = [...fixedNames(ts, placed)];
 	const made = await minify(placed, {
 		module: true, ecma: 2022, compress: false, mangle: { module: true, properties: { reserved, keep_quoted: "strict" } },

@@ -62,10 +62,6 @@ describe("tables", () => {
 		}
 	});
 
-	it("KNOWN has every name as a key, so that no name of a message is ever new at run time", () => {
-		expect(Object.keys(schema.KNOWN)).toEqual([...schema.NAMES]);
-	});
-
 	it("the bytes of names and values are their characters", () => {
 		const check = (texts: readonly string[], at: Readonly<Uint16Array>, bytes: Readonly<Uint8Array>): void => {
 			expect(at.length).toBe(texts.length + 1);
