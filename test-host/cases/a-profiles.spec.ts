@@ -3,7 +3,7 @@
 import { SocketError } from "../../modules/ports/events.js";
 import { issue } from "./pki.js";
 import { rigPerCase, type Rig } from "./rig.js";
-import { Front, ROOT, install, passUntil, serverFor, setProfile, upgrade } from "./tls-front.js";
+import { Front, ROOT, install, passSlowly, passUntil, serverFor, setProfile, upgrade } from "./tls-front.js";
 
 const open = rigPerCase();
 
@@ -71,7 +71,7 @@ describe("A05 upgrade of the security profile", () => {
 		const [{ certificateHashData }] = (await rig.call("GetInstalledCertificateIds", {})).certificateHashDataChain;
 		expect(await install(rig, next.pem)).toBe("Accepted");
 		expect((await rig.call("DeleteCertificate", { certificateHashData })).status).toBe("Accepted");
-		await rig.advance(600_000);
+		await passSlowly(rig, 120_000);
 		expect(await rig.get("SecurityCtrlr.SecurityProfile")).toBe("2");
 		expect(front.connections).toBe(1);
 		rig.powerOff();

@@ -107,3 +107,11 @@ export async function passUntil(rig: Rig, isSo: () => boolean, what: string): Pr
 	}
 	await rig.settle();
 }
+
+/** Lets `ms` of the board's time pass slowly enough for what is said under TLS to be answered in time on any engine. */
+export async function passSlowly(rig: Rig, ms: number): Promise<void> {
+	for (let passed = 0; passed < ms; passed += 1000) {
+		await rig.advance(1000);
+		await new Promise((done) => setTimeout(done, 5));
+	}
+}
