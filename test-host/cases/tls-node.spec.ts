@@ -101,12 +101,18 @@ describe("TLS on Node", () => {
 		};
 		await round(200);
 		const before = descriptors();
-		const heap = heapBytes();
-		await round(1000);
+		// What is kept for each connection shows in every round; what the engine keeps once for code that has become hot does not.
+		let growth = Infinity;
+		for (let from = heapBytes(), i = 0; i < 2; i++) {
+			await round(500);
+			const to = heapBytes();
+			growth = Math.min(growth, to - from);
+			from = to;
+		}
 		for (let i = 0; i < 100 && descriptors() > before; i++) await new Promise((done) => setTimeout(done, 10));
 		expect(descriptors()).toBeLessThanOrEqual(before);
 		// Less than 500 bytes for each: a connection that is kept has tens of kilobytes.
-		expect(heapBytes() - heap).toBeLessThan(500_000);
+		expect(growth).toBeLessThan(250_000);
 		await ended(good.server);
 		await ended(bad.server);
 		await ended(rude);
