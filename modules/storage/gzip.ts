@@ -1,7 +1,7 @@
 // Members of gzip (RFC 1952) in buffers of the caller: what parts of the queue are sealed into, and read from again.
 // Owns nothing: functions work on what they are handed and allocate nothing. A member is one block of DEFLATE
 // (RFC 1951), so any gunzip reads it. Chosen by measurement on packed events: Huffman codes made for each member,
-// matches from four places for each of 32 hashes, and one look ahead (docs/decisions/0012-gzip-of-our-own.md).
+// matches from four places for each of 32 hashes, and one look ahead (docs/decisions/0016-gzip-of-our-own.md).
 
 import { freeze } from "../../preload/freeze.js";
 import { crc32 } from "../core/crc.js";
