@@ -6,7 +6,7 @@ import "../test-host/board/xs-globals.js";
 import { busyDay } from "../test-host/xs/scenario.js";
 import { runCases } from "../test-host/xs/cases.js";
 import { prepareXs } from "../test-host/xs/engine.js";
-import { endIdleEngines, type XsMemory } from "../test-host/xs/xs-station.js";
+import { boardCreation, endIdleEngines, type XsMemory } from "../test-host/xs/xs-station.js";
 
 /** Sessions of the day; links drop and resets happen on the way. */
 const SESSIONS = 100;
@@ -29,7 +29,7 @@ function judge(what: string, before: XsMemory, after: XsMemory): boolean {
 async function day(): Promise<boolean> {
 	let isSame = true;
 	for (const [what, program, creation, stress] of [
-		["a day on 32 bits in the memory of a device", await prepareXs(32, say), { static: 32_768, stack: 512 }, false],
+		["a day on 32 bits in the memory of a device", await prepareXs(32, say), boardCreation("esp8266-nodemcu"), false],
 		["a day under stress", await prepareXs("asan", say), { static: 262_144, stack: 1024 }, true],
 	] as const) {
 		const { before, after, sessions, boots, drops, messages } = busyDay({ program, creation, stress }, SESSIONS);

@@ -3,12 +3,13 @@
 
 import "../board/xs-globals.js";
 import { CEILING, GROWTH, SMALL, AMPLE, readBudget } from "../../scripts/budget.js";
+import { LIMITS } from "../../preload/limits.js";
 import { Dice } from "../sim/dice.js";
 import { mutated } from "../vectors/certificate-mutations.js";
 import { XsBench } from "../xs/bench.js";
 import { isOurs, romContents, type RomReport } from "../xs/rom.js";
 import { everything, measure, type Figures } from "../xs/scenario.js";
-import { endIdleEngines } from "../xs/xs-station.js";
+import { boardCreation, endIdleEngines } from "../xs/xs-station.js";
 import { issue, pemOf } from "./pki.js";
 import { xsPerFile } from "./xs-kit.js";
 
@@ -46,6 +47,12 @@ describe("xs memory", () => {
 		const bytes = Math.floor(budget.static * GROWTH);
 		expect(() => everything({ program: program(), creation: { ...SMALL, static: bytes, stack: Math.floor(budget.stack * GROWTH) } })).not.toThrow();
 	});
+
+	for (const [board, evses] of [["esp8266-nodemcu", 1], ["esp32-devkit", LIMITS.evsesMax]] as const) {
+		it(`everything runs in the memory that the manifest of ${board} gives, with ${evses} EVSEs`, () => {
+			expect(() => everything({ program: program(), creation: boardCreation(board), evses })).not.toThrow();
+		});
+	}
 
 	it("ROM has not grown by more than 2 % over the budget", () => {
 		const ours = Object.entries(romNow().modules).filter(([id]) => isOurs(id));

@@ -9,7 +9,7 @@ import { Station } from "../../modules/station/station.js";
 import type { EvsePort } from "../../modules/ports/evse-port.js";
 import type { Host } from "../../modules/ports/host.js";
 import type { Socket, SocketOptions } from "../../modules/ports/socket.js";
-import { XsStation, type Creation, type XsProgram } from "../xs/xs-station.js";
+import { boardCreation, XsStation, type Creation, type XsProgram } from "../xs/xs-station.js";
 
 /** Numbers, texts and bytes that a call takes or gives. */
 type Value = number | string | boolean | Uint8Array;
@@ -379,11 +379,13 @@ export class TwinStation extends Station {
 	}
 }
 
-/** More than any seed has needed so far; uploads and reports beside a long queue take more than the scenario of the budget. */
-export const TWIN_CREATION: Creation = { static: 40_960, stack: 512 };
+/** The memory of the small board carries one EVSE, with all that can happen to it; more take the larger board. */
+function creationFor(host: Host): Creation {
+	return boardCreation(host.evses.length === 1 ? "esp8266-nodemcu" : "esp32-devkit");
+}
 
 /** Puts twins on the board of a simulation, one life after the other; `end` gives the last machine back. */
-export function twinMaker(program: XsProgram, creation = TWIN_CREATION): { make(host: Host): TwinStation; end(): void } {
+export function twinMaker(program: XsProgram): { make(host: Host): TwinStation; end(): void } {
 	let last: TwinStation | undefined;
 	const end = (): void => {
 		last?.halt();
@@ -392,7 +394,7 @@ export function twinMaker(program: XsProgram, creation = TWIN_CREATION): { make(
 	return {
 		make: (host) => {
 			end();
-			return (last = new TwinStation(host, program, creation));
+			return (last = new TwinStation(host, program, creationFor(host)));
 		},
 		end,
 	};

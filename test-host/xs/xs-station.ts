@@ -4,7 +4,7 @@
 // The messages are those of ports.c.
 
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, dirname } from "node:path";
 import "../board/xs-globals.js";
@@ -31,6 +31,22 @@ export interface Creation {
 	heapInc?: number;
 	stack?: number;
 	keys?: number;
+}
+
+/** What the manifest of a board gives the firmware: boards/<board>/manifest.json. */
+export function boardCreation(board: string): Creation {
+	const { creation } = JSON.parse(readFileSync(join(projectRoot(), "boards", board, "manifest.json"), "utf8")) as {
+		creation: { static: number; stack: number; chunk: Growing; heap: Growing };
+	};
+	return {
+		static: creation.static, stack: creation.stack, chunk: creation.chunk.initial, chunkInc: creation.chunk.incremental,
+		heap: creation.heap.initial, heapInc: creation.heap.incremental,
+	};
+}
+
+interface Growing {
+	initial: number;
+	incremental: number;
 }
 
 /** Memory of the firmware, in bytes unless said otherwise. */
