@@ -1,6 +1,6 @@
 // A CSMS without a network: the far end of sockets in memory, driven by the board's clock, so that a run repeats to the byte.
-// It speaks just enough of RFC 6455 and OCPP-J to a station whose messages others have judged; it says yes to everything.
-// Source: RFC 6455 §4.2.2, §5; OCPP 2.0.1 Part 4 §4.
+// It speaks just enough of RFC 6455 and OCPP-J to a station whose messages others have judged; it says yes to everything, and
+// takes uploads of files, too. Source: RFC 6455 §4.2.2, §5; RFC 9112; OCPP 2.0.1 Part 4 §4.
 
 import { createHash } from "node:crypto";
 import type { Socket, SocketMaker, SocketOptions } from "../../modules/ports/socket.js";
@@ -122,7 +122,9 @@ class MemoryConnection implements Socket {
 		if (!this.isOpen) {
 			const end = this.outgoing.indexOf("\r\n\r\n");
 			if (end < 0) return;
-			const key = /\r\nSec-WebSocket-Key: (\S+)\r\n/i.exec(this.outgoing.toString("latin1"))?.[1] ?? "";
+			const head = this.outgoing.toString("latin1", 0, end);
+			if (!head.startsWith("GET ")) return this.takeFile(head, end + 4);
+			const key = /\r\nSec-WebSocket-Key: (\S+)\r\n/i.exec(head + "\r\n")?.[1] ?? "";
 			this.outgoing = this.outgoing.subarray(end + 4);
 			this.isOpen = true;
 			const accept = createHash("sha1").update(key + ACCEPT_GUID).digest("base64");
@@ -131,6 +133,15 @@ class MemoryConnection implements Socket {
 			this.csms.opened(this);
 		}
 		while (this.takeFrame());
+	}
+
+	/** A request with a body: once all of that is there it is taken. */
+	private takeFile(head: string, bodyAt: number): void {
+		const length = Number(/\r\nContent-Length: (\d+)/i.exec(head)?.[1] ?? NaN);
+		if (!(this.outgoing.length >= bodyAt + length)) return;
+		this.csms.files.push(this.outgoing.toString("utf8", bodyAt, bodyAt + length));
+		this.outgoing = this.outgoing.subarray(bodyAt + length);
+		this.deliver(Buffer.from("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", "latin1"));
 	}
 
 	private takeFrame(): boolean {
@@ -169,6 +180,8 @@ export class MemoryCsms implements SocketMaker {
 	keepsMessages = true;
 	/** Text messages from the station, by action of CALLs. */
 	readonly counts = new Map<string, number>();
+	/** Bodies of files that the station has uploaded. */
+	readonly files: string[] = [];
 	connections = 0;
 	heartbeatSeconds = 86_400;
 	/** Answers by action; undefined withholds one. */

@@ -43,9 +43,32 @@ export const PEAKS: { readonly [name: string]: (bench: XsBench) => void } = {
 	longValue: (bench) => {
 		bench.call("SetVariables", { setVariableData: [{ attributeValue: "x".repeat(1000), component: COMPONENT, variable: { name: "HeartbeatInterval" } }] });
 	},
+	securityLog: (bench) => upload(bench, "SecurityLog"),
+	diagnosticsLog: (bench) => upload(bench, "DiagnosticsLog"),
+	customerInformation: (bench) => {
+		const before = bench.csms.count("NotifyCustomerInformation");
+		bench.call("CustomerInformation", { requestId: 2, report: true, clear: false, idToken: { idToken: "04A2B3", type: "ISO14443" } });
+		bench.advance(5000);
+		if (bench.csms.count("NotifyCustomerInformation") === before) throw new Error("no information came");
+	},
+	transaction: (bench) => {
+		const before = bench.csms.count("TransactionEvent");
+		bench.leave();
+		bench.advance(5000);
+		bench.charge();
+		if (bench.csms.count("TransactionEvent") < before + 2) throw new Error("no transaction");
+	},
 	deepNesting: (bench) => bench.raw('[2,"deep","DataTransfer",{"vendorId":"v","data":' + "[".repeat(NESTING) + "]".repeat(NESTING) + "}]"),
 	tooLong: (bench) => bench.raw('[2,"long","DataTransfer",{"vendorId":"v","data":"' + "y".repeat(LIMITS.rxBytes + 1000) + '"}]'),
 };
+
+/** Has a log fetched, until its file has arrived. */
+function upload(bench: XsBench, logType: string): void {
+	const before = bench.csms.files.length;
+	bench.call("GetLog", { logType, requestId: 3, log: { remoteLocation: "http://files.example/logs/" } });
+	bench.advance(10_000);
+	if (bench.csms.files.length === before) throw new Error(`no ${logType} came`);
+}
 
 /** One round of ordinary traffic. */
 export function ordinary(bench: XsBench, index: number): void {
