@@ -148,6 +148,12 @@ const COMMANDS = {
 		build();
 		must("mutations", process.execPath, [path.join(ROOT, "build", "node", "scripts", "mutations.js"), ...args]);
 	},
+	/** Power cuts by exhaustion; see scripts/cuts.ts. */
+	cuts: (args) => {
+		setUp();
+		build();
+		must("cuts", process.execPath, [path.join(ROOT, "build", "node", "scripts", "cuts.js"), ...args]);
+	},
 	/** RAM and ROM of the firmware, counted on XS; see scripts/budget.ts. */
 	budget: (args) => {
 		setUp();

@@ -405,6 +405,9 @@ export class Ring {
 		}
 		if (this.foundDamage > 0) {
 			this.reportDamage(block, 1);
+			// Its last bits may be half programmed and have read as blank: what comes next must not lie on them.
+			const torn = (this.ends[block] as number) + WINDOW_BYTES;
+			this.ends[block] = torn < this.blockBytes ? torn : this.blockBytes;
 			this.clear(block, end, (this.ends[block] as number) - end);
 		} else if (isBoot && last > 0) this.strengthenRecord(block, last, end);
 	}

@@ -25,6 +25,8 @@ export type Torn =
 
 export const TORN: readonly Torn[] = ["before", "after", "prefix", "bits", "weak"];
 
+const COPIED_ONE_BY_ONE = 80;
+
 export class FlashMemory implements FlashPartition {
 	readonly bytes: Uint8Array;
 	reads = 0;
@@ -46,7 +48,10 @@ export class FlashMemory implements FlashPartition {
 	private readonly weak = new Map<number, number>();
 	private cutOperation = 0;
 	private torn: Torn = "before";
+	private tornBytes = -1;
 	private chance = 1;
+	/** Place and bytes of the write, or block of the erase, that met the power cut. */
+	private cutOff: { at: number; bytes?: Uint8Array } | undefined;
 	/** After a cut every call throws until powerOn(). */
 	private off = false;
 
@@ -55,12 +60,38 @@ export class FlashMemory implements FlashPartition {
 		this.wear = new Uint32Array(blocks);
 	}
 
-	/** The power goes at the nth write or erase from now, n from 1; 0 means never. `seed` draws what a torn one leaves. */
-	cutAt(n: number, torn: Torn, seed = n): void {
+	/**
+	 * The power goes at the nth write or erase from now, n from 1; 0 means never. `seed` draws what a torn one leaves.
+	 * @param bytes  with "prefix": so many bytes were done, and some bits of the next one; -1 draws that too
+	 */
+	cutAt(n: number, torn: Torn, seed = n, bytes = -1): void {
 		this.operations = 0;
 		this.cutOperation = n;
+		this.aim(torn, seed, bytes);
+	}
+
+	private aim(torn: Torn, seed: number, bytes: number): void {
 		this.torn = torn;
+		this.tornBytes = bytes;
 		this.chance = (seed * 2654435761 + 97) >>> 0 || 1;
+	}
+
+	/** Bytes that the operation would have written or erased that met the power cut; 0 before one. */
+	get cutBytes(): number {
+		return this.cutOff === undefined ? 0 : (this.cutOff.bytes?.length ?? this.blockBytes);
+	}
+
+	/**
+	 * After a cut "before": the flash as it would be had the same operation been torn so, with the power on again. What the firmware saw
+	 * is the same for all of them, so one run shows every way in which an operation can be torn.
+	 */
+	tornCopy(torn: Torn, seed: number, bytes = -1): FlashMemory {
+		const copy = this.clone();
+		copy.aim(torn, seed, bytes);
+		const { cutOff } = this;
+		if (cutOff?.bytes !== undefined) copy.program(cutOff.at, cutOff.bytes, cutOff.bytes.length, torn);
+		else if (cutOff !== undefined) copy.eraseTorn(cutOff.at, torn);
+		return copy;
 	}
 
 	/** The same flash, weak bits included; neither sees what happens to the other. */
@@ -79,6 +110,7 @@ export class FlashMemory implements FlashPartition {
 	powerOn(): void {
 		this.off = false;
 		this.cutOperation = 0;
+		this.cutOff = undefined;
 	}
 
 	read(at: number, bytes: Uint8Array, count: number): void {
@@ -90,7 +122,9 @@ export class FlashMemory implements FlashPartition {
 		}
 		this.reads++;
 		this.bytesRead += count;
-		bytes.set(this.bytes.subarray(at, at + count));
+		// A view of its own costs more than the bytes of a frame.
+		if (count > COPIED_ONE_BY_ONE) bytes.set(this.bytes.subarray(at, at + count));
+		else for (let i = 0; i < count; i++) bytes[i] = this.bytes[at + i];
 		if (this.weak.size === 0) return;
 		for (let i = 0; i < count; i++) {
 			const mask = this.weak.get(at + i);
@@ -103,6 +137,7 @@ export class FlashMemory implements FlashPartition {
 		if (at % 4 !== 0 || count % 4 !== 0) throw new RangeError(`flash write is not aligned: ${at} + ${count}`);
 		const cut = this.begin();
 		if (cut !== undefined) {
+			this.cutOff = { at, bytes: bytes.slice(0, count) };
 			this.program(at, bytes, count, cut);
 			throw new PowerCut();
 		}
@@ -123,6 +158,7 @@ export class FlashMemory implements FlashPartition {
 		if (block < 0 || block >= this.blocks) throw new RangeError(`flash erase ${block}`);
 		const cut = this.begin();
 		if (cut !== undefined) {
+			this.cutOff = { at: block };
 			this.eraseTorn(block, cut);
 			throw new PowerCut();
 		}
@@ -154,7 +190,7 @@ export class FlashMemory implements FlashPartition {
 
 	private program(at: number, bytes: Uint8Array, count: number, torn: Torn): void {
 		const old = torn === "weak" ? this.bytes.slice(at, at + count) : this.bytes;
-		const whole = torn === "after" ? count : torn === "prefix" ? this.random() % count : 0;
+		const whole = torn === "after" ? count : torn === "prefix" ? this.prefixOf(count) : 0;
 		for (let i = 0; i < whole; i++) this.bytes[at + i] &= bytes[i];
 		if (torn === "prefix") this.bytes[at + whole] &= bytes[whole] | (this.random() & 0xff);
 		if (torn === "bits" || torn === "weak") for (let i = 0; i < count; i++) this.bytes[at + i] &= bytes[i] | (this.random() & 0xff);
@@ -162,6 +198,11 @@ export class FlashMemory implements FlashPartition {
 		// Few or many, so that now and then all of them read as if the write had been completed.
 		const rare = this.random() & 1 ? 0xff : 0x11;
 		if (torn === "weak") for (let i = 0; i < count; i++) this.weaken(at + i, old[i] & ~bytes[i] & this.random() & rare);
+	}
+
+	/** How many bytes of an operation on `count` were done. */
+	private prefixOf(count: number): number {
+		return this.tornBytes >= 0 && this.tornBytes < count ? this.tornBytes : this.random() % count;
 	}
 
 	/** Bits that are written as 0 are 0 from now on. */
@@ -186,7 +227,7 @@ export class FlashMemory implements FlashPartition {
 		}
 		if (torn === "prefix") {
 			// A wave of erasing that stopped somewhere.
-			const end = from + (this.random() % this.blockBytes);
+			const end = from + this.prefixOf(this.blockBytes);
 			this.bytes.fill(0xff, from, end);
 			this.bytes[end] |= this.random() & 0xff;
 		}

@@ -1,11 +1,10 @@
-// Security events that no stimulus of the board brings about at will, and power cuts at each flash operation: on Node only,
-// because these cases look inside the firmware. Source: OCPP 2.0.1 Part 2, A00.FR.310 to A00.FR.316, A04.
+// Security events that no stimulus of the board brings about at will: on Node only, because these cases look inside the firmware. Power cuts
+// between an event and its answer are in power-cuts.spec.ts. Source: OCPP 2.0.1 Part 2, A00.FR.310 to A00.FR.316, A04.
 
 import { LIMITS } from "../../preload/limits.js";
 import type { SecurityEventNotificationRequest } from "../../preload/payloads.js";
 import { Exhausted, SecurityEvent, securityEvent } from "../../modules/model/security-event.js";
 import { InternalEvent, SocketError } from "../../modules/ports/events.js";
-import { PowerCut, TORN } from "../board/flash-memory.js";
 import { Rig, firmwareOf, rigPerCase } from "./rig-inside.js";
 
 /** What the CSMS was told since message `from`, as type and technical information. */
@@ -66,43 +65,4 @@ describe("security events, inside", () => {
 		const [event] = await rig.told<SecurityEventNotificationRequest>("SecurityEventNotification", 1, from);
 		expect(Date.parse(event.timestamp)).toBe(atMs);
 	});
-
-	it("A04.FR.02 at every power cut between an event and its answer it is told at least once, then never again", async () => {
-		let cuts = 0;
-		for (const torn of TORN) {
-			for (let n = 1; n < 40; n++) {
-				const rig = await Rig.open({ blocks: 15 });
-				await events(rig, 1);
-				const from = rig.csms.messages.length;
-				rig.flash.cutAt(n, torn);
-				try {
-					rig.desktop.board.tamper();
-					await rig.settle();
-				} catch (error) {
-					if (!(error instanceof PowerCut)) throw error;
-				}
-				const isCut = rig.flash.isOff;
-				rig.flash.powerOn();
-				const before = await events(rig, 0, from);
-				rig.powerOff();
-				rig.powerOn();
-				await rig.told("StatusNotification", 1, from);
-				await rig.settle();
-				const after = (await events(rig, 0, from)).slice(before.length).filter((text) => text.startsWith("Tamper"));
-				// Told and answered before the cut, or told after it; where the cut hit the mark of the answer, both.
-				if (before.length + after.length < 1 && n > 1) fail(`${torn} ${n}: lost`);
-				const later = rig.csms.messages.length;
-				rig.powerOff();
-				rig.powerOn();
-				await rig.told("StatusNotification", 1, later);
-				await rig.settle();
-				const again = (await events(rig, 0, later)).filter((text) => text.startsWith("Tamper"));
-				if (again.length > 0) fail(`${torn} ${n}: told after its answer`);
-				await rig.close();
-				if (!isCut) break;
-				cuts++;
-			}
-		}
-		expect(cuts).toBeGreaterThanOrEqual(2 * TORN.length);
-	}, 120_000);
 });

@@ -4,64 +4,18 @@ import "../board/xs-globals.js";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LogCode } from "../../modules/ports/events.js";
-import { Journal, JournalCursor, JournalEntry, TECH_INFO_BYTES_MAX } from "../../modules/storage/journal.js";
-import { Store, StoreState } from "../../modules/storage/store.js";
-import { FlashMemory, PowerCut, TORN, type Torn } from "../board/flash-memory.js";
+import { JournalCursor, JournalEntry, TECH_INFO_BYTES_MAX, type Journal } from "../../modules/storage/journal.js";
+import { FlashMemory, TORN } from "../board/flash-memory.js";
+import { allOf, bootJournal as boot, drainJournal, hasMerged, JOURNAL_CASES, runJournal, type JournalModel } from "../cuts/journal.js";
+import { LogList } from "../cuts/kit.js";
+import { SHORT, sweep, untilCut } from "../cuts/sweep.js";
+import { Dice } from "../sim/dice.js";
 
 /** 4 blocks of cells, 4 of the queue, 3 of the journal: the smallest there is. */
 const SMALL = 11;
 const BASE_MS = Date.UTC(2026, 2, 1, 12, 0, 0);
 
-class Events {
-	readonly list: [number, number, number][] = [];
-	event(code: number, a: number, b: number): void {
-		this.list.push([code, a, b]);
-	}
-	times(code: number): number {
-		return this.list.filter((entry) => entry[0] === code).length;
-	}
-}
-
-function boot(flash: FlashMemory, events = new Events()): Journal {
-	const store = new Store(flash, events);
-	const state = store.open();
-	if (state !== StoreState.ready) throw new Error(`store state ${state}`);
-	return new Journal(store, events);
-}
-
-/** All events of the journal, oldest first, as [type, isCritical, utcMs, techInfo]. */
-function all(journal: Journal): [number, boolean, number, string][] {
-	const cursor = new JournalCursor();
-	const entry = new JournalEntry();
-	const found: [number, boolean, number, string][] = [];
-	journal.begin(cursor);
-	while (journal.next(cursor, entry)) found.push([entry.type, entry.isCritical, entry.utcMs, entry.techInfo]);
-	if (!journal.isValid(cursor)) throw new Error("cursor");
-	return found;
-}
-
-const infos = (journal: Journal): string[] => all(journal).map((entry) => entry[3]);
-
-/** The technical informations of what waits, oldest first; all of it is acknowledged. */
-function drain(journal: Journal): string[] {
-	const entry = new JournalEntry();
-	const found: string[] = [];
-	while (journal.peek(entry)) {
-		found.push(entry.techInfo);
-		if (!journal.acknowledge()) throw new Error("acknowledge");
-		if (found.length % 8 === 0) journal.rest();
-	}
-	return found;
-}
-
-/** Small numbers from a seed, the same everywhere. */
-function chance(seed: number): (below: number) => number {
-	let state = (seed * 2654435761 + 1) >>> 0;
-	return (below) => {
-		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-		return Math.floor((state / 4294967296) * below);
-	};
-}
+const infos = (journal: Journal): string[] => allOf(journal).map((entry) => entry[3]);
 
 describe("storage journal", () => {
 	it("A04.FR.02 what waits is there after a reboot, oldest first, and what was answered never again", () => {
@@ -80,9 +34,9 @@ describe("storage journal", () => {
 		expect(journal.acknowledge()).toBeTrue();
 		journal = boot(flash);
 		expect(journal.waiting).toBe(1);
-		expect(drain(journal)).toEqual(["Ä€🔌"]);
+		expect(drainJournal(journal)).toEqual(["Ä€🔌"]);
 		expect(boot(flash).waiting).toBe(0);
-		expect(all(boot(flash))).toEqual([
+		expect(allOf(boot(flash))).toEqual([
 			[4, true, BASE_MS, ""], [7, false, BASE_MS + 1, "SecurityCtrlr.BasicAuthPassword"], [11, true, BASE_MS + 2, "Ä€🔌"],
 		]);
 	});
@@ -102,7 +56,7 @@ describe("storage journal", () => {
 		journal = boot(flash);
 		journal.append(5, true, NaN, "c");
 		journal.clockSet(BASE_MS + 3_600_000);
-		expect(all(boot(flash)).map((its) => its[2] - BASE_MS)).toEqual([0, 0, 3_600_000]);
+		expect(allOf(boot(flash)).map((its) => its[2] - BASE_MS)).toEqual([0, 0, 3_600_000]);
 	});
 
 	it("an event without text and time is whole for whoever mounts the area anew", () => {
@@ -111,7 +65,7 @@ describe("storage journal", () => {
 		journal.append(4, true, NaN, "");
 		journal.rest();
 		journal.clockSet(BASE_MS);
-		expect(all(boot(flash))).toEqual([[4, true, BASE_MS, ""]]);
+		expect(allOf(boot(flash))).toEqual([[4, true, BASE_MS, ""]]);
 	});
 
 	it("a text that is too long is cut between two characters", () => {
@@ -132,14 +86,14 @@ describe("storage journal", () => {
 			if (i % 10 === 0) journal.rest();
 		}
 		expect(journal.waiting).toBe(60);
-		const found = all(boot(flash));
+		const found = allOf(boot(flash));
 		const numbers = found.map((its) => Number(its[3].slice(6)));
 		expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
 		expect(found.filter((its) => its[1]).map((its) => its[3])).toEqual(waits);
 		// The newest ones are there without a gap: more than a block of them.
 		const newest = numbers.slice(-100);
 		expect(newest).toEqual(newest.map((_, i) => 2900 + i));
-		expect(drain(boot(flash))).toEqual(waits);
+		expect(drainJournal(boot(flash))).toEqual(waits);
 		expect(journal.dropped).toBe(0);
 		// Blocks wear evenly, none outside the area.
 		expect(Math.min(...flash.wear.subarray(8))).toBeGreaterThan(5);
@@ -148,7 +102,7 @@ describe("storage journal", () => {
 
 	it("A04.FR.02 with nothing but what waits, it is thinned evenly, the first and the last stay, and it is counted", () => {
 		const flash = new FlashMemory(SMALL);
-		const events = new Events();
+		const events = new LogList();
 		const journal = boot(flash, events);
 		for (let i = 0; i < 1000; i++) if (!journal.append(11, true, NaN, `tamper ${i}`)) fail(`append ${i}`);
 		expect(journal.dropped).toBeGreaterThan(500);
@@ -156,7 +110,7 @@ describe("storage journal", () => {
 		expect(events.times(LogCode.journalThinned)).toBeGreaterThan(3);
 		const again = boot(flash);
 		expect(again.waiting).toBe(journal.waiting);
-		const left = drain(again);
+		const left = drainJournal(again);
 		expect(left.length).toBeGreaterThan(150);
 		expect([left[0], left[left.length - 1]]).toEqual(["tamper 0", "tamper 999"]);
 		const numbers = left.map((text) => Number(text.slice(7)));
@@ -173,7 +127,7 @@ describe("storage journal", () => {
 			journal.clockSet(BASE_MS + life * 1000);
 			written += 2;
 		}
-		const found = all(boot(flash));
+		const found = allOf(boot(flash));
 		for (const [, , utcMs, techInfo] of found) expect(utcMs).toBe(BASE_MS + Number(techInfo.slice(5)) * 1000);
 		expect(found.length).toBeGreaterThan(100);
 		expect(written).toBeGreaterThan(2 * found.length);
@@ -215,126 +169,39 @@ describe("storage journal", () => {
 	});
 
 	it("a blank area has nothing to read", () => {
-		expect(all(boot(new FlashMemory(SMALL)))).toEqual([]);
+		expect(allOf(boot(new FlashMemory(SMALL)))).toEqual([]);
 		expect(boot(new FlashMemory(SMALL)).peek(new JournalEntry())).toBeFalse();
 		expect(boot(new FlashMemory(SMALL)).acknowledge()).toBeTrue();
 	});
 
-	/** Complete runs of a sweep that made one block of two. */
-	let merges = 0;
-
-	/** What must be on flash: all that append() said yes to and that was not acknowledged, and nothing twice. */
-	interface Model {
-		waiting: string[];
-		acknowledged: Set<string>;
-		/** What was being done when the power went. */
-		pending: string;
+	for (const its of JOURNAL_CASES) {
+		it(`A04.FR.02 at every power cut of ${its.name} what waits stays in its order, and what was answered stays answered`, () => {
+			const { cuts, pairs, operations, failures } = sweep(its, { ...SHORT, draws: 2 });
+			expect(failures).toEqual([]);
+			expect(operations).toBeGreaterThan(30);
+			console.log(`storage journal: ${its.name}: ${cuts} power cuts and ${pairs} pairs tried`);
+		}, 60_000);
 	}
 
-	/** @param acks  of ten steps, so many acknowledge */
-	function script(flash: FlashMemory, seed: number, model: Model, steps: number, acks = 3): void {
-		const random = chance(seed);
-		const entry = new JournalEntry();
-		try {
-			const journal = boot(flash);
-			for (let i = 0; i < steps; i++) {
-				const turn = random(10);
-				if (turn < acks && journal.peek(entry)) {
-					model.pending = "ack " + entry.techInfo;
-					if (!journal.acknowledge()) throw new Error("acknowledge");
-					model.acknowledged.add(entry.techInfo);
-					model.waiting.splice(model.waiting.indexOf(entry.techInfo), 1);
-				} else if (turn === 9) journal.clockSet(BASE_MS + i);
-				else {
-					const isCritical = turn % 2 === 0;
-					const name = `${seed}/${i}`.padEnd(20 + random(60), ".");
-					model.pending = isCritical ? "new " + name : "";
-					if (!journal.append(isCritical ? 11 : 9, isCritical, random(4) === 0 ? NaN : BASE_MS + i, name)) throw new Error("append");
-					if (isCritical) model.waiting.push(name);
-				}
-				model.pending = "";
-				if (random(3) === 0) journal.rest();
-			}
-		} catch (error) {
-			if (!(error instanceof PowerCut) && !flash.isOff) throw error;
-		}
-	}
-
-	/** What is wrong after a power cut; "" when nothing is. */
-	function wrong(flash: FlashMemory, model: Model): string {
-		const journal = boot(flash);
-		const count = journal.waiting;
-		const found = drain(journal);
-		if (count !== found.length) return `counted ${count}, found ${found.length}`;
-		let wanted = model.waiting;
-		if (model.pending.startsWith("ack ") && found[0] !== wanted[0]) wanted = wanted.slice(1);
-		if (model.pending.startsWith("new ") && found.length > wanted.length) wanted = wanted.concat(model.pending.slice(4));
-		if (found.join() !== wanted.join()) return `found ${found.join()}, wanted ${wanted.join()}`;
-		if (boot(flash).waiting !== 0) return "acknowledged in vain";
-		for (const [, , utcMs] of all(boot(flash))) if (utcMs < BASE_MS) return `time ${utcMs}`;
-		return boot(flash).append(4, true, BASE_MS, "still works") ? "" : "stuck";
-	}
-
-	function sweep(image: FlashMemory, before: Model, steps: number, seed: number): number {
-		let cuts = 0;
-		const merged = (flash: FlashMemory): boolean => [8, 9, 10].some((block) => flash.bytes[block * 4096 + 5] === 0x83);
-		for (const torn of TORN) {
-			for (let n = 1; ; n++) {
-				const flash = new FlashMemory(image.blocks, 4096, image.bytes);
-				const model = { waiting: [...before.waiting], acknowledged: new Set(before.acknowledged), pending: "" };
-				flash.cutAt(n, torn);
-				script(flash, seed, model, steps);
-				const done = !flash.isOff;
-				flash.powerOn();
-				// A boot that is cut as well: what the first one has decided must hold.
-				if (n % 3 === 0) {
-					flash.cutAt(1 + (n % 5), TORN[n % TORN.length] as Torn, n);
-					try {
-						boot(flash);
-					} catch (error) {
-						if (!(error instanceof PowerCut) && !flash.isOff) throw error;
-					}
-					flash.powerOn();
-				}
-				const verdict = wrong(flash, model);
-				if (verdict !== "") {
-					fail(`${torn} ${n}: ${verdict}`);
-					return cuts;
-				}
-				if (done) {
-					merges += merged(flash) && !merged(image) ? 1 : 0;
-					break;
-				}
-				cuts++;
-			}
-		}
-		return cuts;
-	}
-
-	it("A04.FR.02 at every power cut what waits stays in its order, and what was answered stays answered", () => {
-		let cuts = sweep(new FlashMemory(SMALL), { waiting: [], acknowledged: new Set(), pending: "" }, 40, 3);
-		// A worn image: both blocks nearly full, so the script merges.
-		for (const seed of [5, 6]) {
-			const worn = new FlashMemory(SMALL);
-			const before: Model = { waiting: [], acknowledged: new Set(), pending: "" };
-			script(worn, seed * 100, before, 112, 1);
-			cuts += sweep(worn, before, 40, seed);
-		}
-		console.log(`storage journal: ${cuts} power cuts tried, ${merges} of ${4 * TORN.length} complete runs merged blocks`);
-		expect(cuts).toBeGreaterThan(900);
-		expect(merges).toBeGreaterThanOrEqual(TORN.length);
-	}, 60_000);
+	it("the cases of power cuts that are to merge blocks do so", () => {
+		const flash = new FlashMemory(SMALL);
+		const model: JournalModel = { waiting: [], pending: "" };
+		runJournal(flash, 500, model, 124, 1);
+		expect(hasMerged(flash)).toBeFalse();
+		runJournal(flash, 5, model, 40);
+		expect(hasMerged(flash)).toBeTrue();
+	});
 
 	it("a long life with a power cut every few events loses nothing", () => {
 		const flash = new FlashMemory(SMALL);
-		const random = chance(11);
-		let model: Model = { waiting: [], acknowledged: new Set(), pending: "" };
+		const dice = new Dice("journal lives");
+		let model: JournalModel = { waiting: [], pending: "" };
 		for (let life = 0; life < 400; life++) {
-			flash.cutAt(1 + random(40), TORN[random(TORN.length)] as Torn, random(1_000_000));
-			script(flash, 1000 + life, model, 12);
+			flash.cutAt(dice.between(1, 40), dice.pick(TORN), dice.below(1_000_000));
+			untilCut(flash, () => runJournal(flash, 1000 + life, model, 12));
 			flash.powerOn();
 			const journal = boot(flash);
-			const there = all(journal).filter((its) => its[1]).map((its) => its[3]);
+			const there = allOf(journal).filter((its) => its[1]).map((its) => its[3]);
 			for (const name of model.waiting) {
 				if (there.includes(name) || model.pending === "ack " + name) continue;
 				fail(`life ${life}: ${name} is gone`);
@@ -345,8 +212,8 @@ describe("storage journal", () => {
 			const entry = new JournalEntry();
 			if (journal.waiting > 30) while (journal.waiting > 5 && journal.peek(entry)) journal.acknowledge();
 			const copy = boot(new FlashMemory(SMALL, 4096, flash.bytes));
-			waiting.push(...drain(copy));
-			model = { waiting, acknowledged: new Set(), pending: "" };
+			waiting.push(...drainJournal(copy));
+			model = { waiting, pending: "" };
 		}
 		expect(flash.erases).toBeGreaterThan(20);
 	}, 60_000);
@@ -369,12 +236,12 @@ describe("storage journal", () => {
 			expect(journal.acknowledge()).toBeTrue();
 		}
 		expect(told).toEqual(["first", "last"]);
-		expect(drain(boot(flash))).toEqual([]);
+		expect(drainJournal(boot(flash))).toEqual([]);
 	});
 
 	it("writes that fail lose nothing, and a flash that fails for good refuses", () => {
 		const flash = new FlashMemory(SMALL);
-		const events = new Events();
+		const events = new LogList();
 		const journal = boot(flash, events);
 		for (let i = 0; i < 300; i++) {
 			if (i % 3 === 0) flash.failNext = 1;
@@ -386,21 +253,21 @@ describe("storage journal", () => {
 		expect(journal.acknowledge()).toBeFalse();
 		flash.failNext = 0;
 		expect(events.times(LogCode.journalRefused)).toBe(1);
-		expect(drain(boot(flash)).length).toBe(60);
+		expect(drainJournal(boot(flash)).length).toBe(60);
 	});
 
 	it("a flipped bit costs at most the record that it is in, and is logged", () => {
 		const image = new FlashMemory(SMALL);
 		const journal = boot(image);
 		for (let i = 0; i < 90; i++) journal.append(11, true, BASE_MS + i, `event ${i}`);
-		const random = chance(3);
+		const dice = new Dice("journal flips");
 		let lost = 0;
 		for (let trial = 0; trial < 300; trial++) {
 			const flash = new FlashMemory(SMALL, 4096, image.bytes);
 			const first = flash.bytes.findIndex((byte, at) => at >= 8 * 4096 && byte !== 0xff);
-			flash.flip(first + random(3000), random(8));
-			const log = new Events();
-			const found = drain(boot(flash, log));
+			flash.flip(first + dice.below(3000), dice.below(8));
+			const log = new LogList();
+			const found = drainJournal(boot(flash, log));
 			const missing = 90 - found.length;
 			if (missing > 1) fail(`trial ${trial}: ${missing} lost`);
 			if (missing === 1 && log.times(LogCode.recordDamaged) < 1) fail(`trial ${trial}: not logged`);
@@ -425,7 +292,7 @@ describe("storage journal", () => {
 			digits.forEach((pair, i) => (bytes[Number.parseInt(at, 16) + i] = Number.parseInt(pair, 16)));
 		}
 		expect(flash.bytes).toEqual(bytes);
-		expect(all(boot(new FlashMemory(SMALL, 4096, bytes)))).toEqual([
+		expect(allOf(boot(new FlashMemory(SMALL, 4096, bytes)))).toEqual([
 			[4, true, Date.UTC(2026, 2, 1, 12), ""], [7, false, Date.UTC(2026, 2, 1, 12), "x"],
 		]);
 	});

@@ -254,6 +254,8 @@ export class Simulation {
 			if (!this.flash.isOff) return this.crash(error);
 			return this.cutPower();
 		}
+		// Storage takes a cut for a flash that fails; a life that began with one sees nothing.
+		if (this.flash.isOff) return this.cutPower();
 		const { station } = life;
 		this.reports.booted();
 		// The constructor reads only; what it found is what a power cut has left.

@@ -14,9 +14,13 @@ export const SILENT: Log = { event: () => undefined };
 /** The receive buffer, which the station lends to its queue; it is full of what was received last. */
 const lent = new Uint8Array(LIMITS.rxBytes);
 
-/** Opens the queue on a partition, as a station does at boot. @throws when the store is none of ours */
-export function openQueue(flash: FlashMemory, evses: number, log: Log = SILENT): Outbox {
-	const store = new Store(flash, log, flash.blocks - vaultBlocksOf(flash.blocks));
+/**
+ * Opens the queue on a partition, as a station does at boot.
+ * @param blocks  those that are the store's; the others are the vault's
+ * @throws when the store is none of ours
+ */
+export function openQueue(flash: FlashMemory, evses: number, log: Log = SILENT, blocks = flash.blocks - vaultBlocksOf(flash.blocks)): Outbox {
+	const store = new Store(flash, log, blocks);
 	const state = store.open();
 	if (state !== StoreState.ready) throw new Error(`the store cannot be used: state ${state}`);
 	const outbox = new (Outbox as new (...parts: unknown[]) => Outbox)(store.queue, store.scratch, log, evses);
