@@ -106,6 +106,8 @@ export function configure(app: App, platform: Platform, full = false): Build {
 /** Configures, then make runs with at most two jobs, on a chip only to the end of the script stage. */
 export function build(app: App, platform: Platform, full = false): Build {
 	const made = configure(app, platform, full);
+	// The linker runs each time, or its warnings would be seen once only.
+	rmSync(join(made.project, "mc.xs.c"), { force: true });
 	const target = platform === "x-cli-lin" ? [] : [join(made.project, "mc.xs.c")];
 	// The makefile of the Linux build asks for any number of jobs at once, one tsc each; the command line wins.
 	run(`make for ${platform}`, made.log, "make", ["-f", join(made.project, "makefile"), "MAKEFLAGS=-j2 --silent", ...target], environment(full),

@@ -7,6 +7,8 @@ const path = require("node:path");
 
 const ROOT = path.resolve(__dirname, "..");
 const NODE_LEAST = [20, 19];
+/** Specs that run the firmware on XS, the building of the engine included. */
+const ON_XS = /[/-]xs(-\w+)?\.spec\.ts$/;
 
 /** A line about progress; on stderr, so that stdout belongs to what was asked for. */
 function say(text) {
@@ -89,9 +91,16 @@ async function jasmine(args) {
 	runner.exitOnCompletion = false;
 	await runner.loadConfigFile(path.join(ROOT, "test-host", "jasmine.json"));
 	const total = { passed: 0, failed: 0, pending: 0 };
+	const startedMs = performance.now();
+	let suites = 0;
+	let onXsMs = 0;
 	runner.addReporter({
 		specDone: ({ status }) => {
 			if (status in total) total[status]++;
+		},
+		suiteStarted: () => void suites++,
+		suiteDone: ({ filename, duration }) => {
+			if (--suites === 0 && ON_XS.test(filename)) onXsMs += duration;
 		},
 	});
 	const files = args.filter((arg) => !arg.startsWith("-"));
@@ -99,7 +108,9 @@ async function jasmine(args) {
 	const result = await runner.execute(files, filter);
 	const sound = result.overallStatus === "passed" || (result.overallStatus === "incomplete" && files.length + (filter ? 1 : 0) > 0);
 	if (!sound && total.failed === 0) say(`jasmine: ${result.overallStatus} ${result.incompleteReason ?? ""}`.trim());
-	process.stdout.write(`${total.passed} passed, ${total.failed} failed${total.pending > 0 ? `, ${total.pending} skipped` : ""}\n`);
+	const seconds = (ms) => `${Math.round(ms / 1000)} s`;
+	process.stdout.write(`${total.passed} passed, ${total.failed} failed${total.pending > 0 ? `, ${total.pending} skipped` : ""} in ` +
+		`${seconds(performance.now() - startedMs)}, ${seconds(onXsMs)} of them on XS\n`);
 	process.exit(sound ? 0 : 1);
 }
 
