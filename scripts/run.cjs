@@ -165,6 +165,12 @@ const COMMANDS = {
 		build();
 		must("cuts", process.execPath, [path.join(ROOT, "build", "node", "scripts", "cuts.js"), ...args]);
 	},
+	/** Two million events through the queue; see scripts/endurance.ts. */
+	endurance: (args) => {
+		setUp();
+		build();
+		must("endurance", process.execPath, [path.join(ROOT, "build", "node", "scripts", "endurance.js"), ...args]);
+	},
 	/** RAM and ROM of the firmware, counted on XS; see scripts/budget.ts. */
 	budget: (args) => {
 		setUp();
