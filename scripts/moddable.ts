@@ -180,9 +180,9 @@ export async function casesApp(): Promise<App> {
 	const firmware = ["main", "native"].map((name) => `test-host/xs/firmware/${name}`);
 	for (const id of firmware) modules[id] = join(dirname(release), "js", id);
 	// With its suffix, or the C beside it came along.
-	const tls = "modules/transport/tls/tls";
-	modules[tls] = `${join(ROOT, tls)}.ts`;
-	const linkedToo = [...firmware, tls];
+	const natives = ["tls", "crypto"].map((name) => `modules/transport/tls/${name}`);
+	for (const id of natives) modules[id] = `${join(ROOT, id)}.ts`;
+	const linkedToo = [...firmware, ...natives];
 	const typescript = structuredClone(manifest.typescript);
 	const options = typescript.tsconfig.compilerOptions;
 	options.types = options.types.map(absolute);

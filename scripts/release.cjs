@@ -16,7 +16,7 @@ const STATION = "modules/station/station";
 /** Used by boards while they are linked. */
 const FREEZE = "preload/freeze";
 /** Modules that stay as they are: what boards use, too, and what is a face of native code. */
-const APART = [FREEZE, "modules/transport/tls/tls"];
+const APART = [FREEZE, "modules/transport/tls/tls", "modules/transport/tls/crypto"];
 /** Those who know the firmware from outside: what they name keeps its name, what they import is exported. */
 const OUTSIDE = ["main.ts", "drivers", "boards", "modules/ports", "modules/transport/tls", "test-host/xs/firmware"];
 /** Firmware of the test host that runs with the release; the others try parts that it does not show. */

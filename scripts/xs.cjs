@@ -27,6 +27,7 @@ const LEFT_OUT = new Set(["xsSnapshot.c", "xsDefaults.c"]);
 const HOST_SOURCES = ["main.c", "memory.c", "rom.c", "ports.c", "census.c", "defaults.c"];
 /** The firmware's own C, with TLS only. */
 const TLS = path.join(ROOT, "modules", "transport", "tls");
+const TLS_SOURCES = ["tls.c", "crypto.c"];
 const TLS_LIBRARIES = ["libmbedtls.a", "libmbedx509.a", "libmbedcrypto.a"];
 
 /** What can be built. 32 bits has the sizes of a microcontroller and is the one that counts memory. */
@@ -169,7 +170,7 @@ function run(program, args) {
 async function buildHost(variant, tls, say) {
 	const { compiler, objcopy, flags, link } = VARIANTS[variant];
 	const hash = createHash("sha256").update(JSON.stringify([SHA512, compiler, flags, link, DEFINES]));
-	if (tls) hash.update("tls").update(fs.readFileSync(path.join(TLS, "tls.c")));
+	if (tls) for (const file of [...TLS_SOURCES, "tls.h"]) hash.update(file).update(fs.readFileSync(path.join(TLS, file)));
 	for (const file of fs.readdirSync(HOST).filter((name) => /\.[ch]$/.test(name)).sort()) hash.update(file).update(fs.readFileSync(path.join(HOST, file)));
 	const program = path.join(OUT, `host-${variant}${tls ? "-tls" : ""}-${hash.digest("hex").slice(0, 12)}`, "xshost");
 	if (fs.existsSync(program)) return program;
@@ -188,7 +189,7 @@ async function buildHost(variant, tls, say) {
 	fs.mkdirSync(draft, { recursive: true });
 	const jobs = [];
 	const made = [];
-	const ours = [...HOST_SOURCES.map((name) => path.join(HOST, name)), ...(tls ? [path.join(TLS, "tls.c")] : [])];
+	const ours = [...HOST_SOURCES.map((name) => path.join(HOST, name)), ...(tls ? TLS_SOURCES.map((name) => path.join(TLS, name)) : [])];
 	const ourFlags = ["-Wall", "-Wno-unused-parameter", ...(tls ? ["-DSTATION_TLS=1"] : []),
 		...(library?.include === undefined ? [] : ["-isystem", library.include])];
 	for (const file of [...files, ...ours]) {
@@ -214,9 +215,10 @@ async function buildHost(variant, tls, say) {
 	const libraries = library === undefined ? [] : TLS_LIBRARIES.map((name) => path.join(draft, name));
 	const count = (from, to) => run(objcopy, ["--redefine-sym", "calloc=tls_calloc", "--redefine-sym", "free=tls_free", from, to]);
 	for (const file of libraries) await count(path.join(library.lib, path.basename(file)), file);
-	if (tls) await count(path.join(draft, "tls.o"), path.join(draft, "tls.o"));
+	const natives = tls ? TLS_SOURCES.map((name) => name.replace(/c$/, "o")) : [];
+	for (const file of natives) await count(path.join(draft, file), path.join(draft, file));
 	await run(compiler, [...flags, ...link, ...made, ...libraries, "-o", path.join(draft, "xshost"), "-lm", "-lpthread"]);
-	for (const name of fs.readdirSync(draft)) if (/\.[ao]$/.test(name) && name !== "tls.o") fs.rmSync(path.join(draft, name));
+	for (const name of fs.readdirSync(draft)) if (/\.[ao]$/.test(name) && !natives.includes(name)) fs.rmSync(path.join(draft, name));
 	try {
 		fs.renameSync(draft, folder);
 	} catch {

@@ -23,6 +23,7 @@ import { TcpSockets } from "../../drivers/socket-tcp.js";
 import run, { type Board } from "../../main.js";
 import { EventCode } from "../../modules/ports/events.js";
 import type { Host } from "../../modules/ports/host.js";
+import { NativeCrypto } from "../../modules/transport/tls/crypto.js";
 import { TlsSockets } from "../../modules/transport/tls/tls.js";
 import { freeze } from "../../preload/freeze.js";
 import { AUXILIARY, Bench, BUTTON, CABLE, COIL } from "./bench.js";
@@ -94,6 +95,7 @@ function open(post: Post, wake: () => void): Host {
 		evses: [evse],
 		reader,
 		log: new NumberLog({ write: (line) => trace(line) }),
+		crypto: new NativeCrypto(),
 		identity,
 		observer: session,
 		restart: () => exit(0, ""),

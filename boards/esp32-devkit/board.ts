@@ -29,6 +29,7 @@ import { WifiKeeper } from "../../drivers/wifi.js";
 import run, { type Board } from "../../main.js";
 import { EventCode } from "../../modules/ports/events.js";
 import type { Host } from "../../modules/ports/host.js";
+import { NativeCrypto } from "../../modules/transport/tls/crypto.js";
 import { TlsSockets } from "../../modules/transport/tls/tls.js";
 import { freeze } from "../../preload/freeze.js";
 
@@ -93,6 +94,7 @@ function open(post: Post, wake: () => void): Host {
 			onToken: () => post(EventCode.tokenPresented, -1, 0),
 		}),
 		log: new NumberLog({ write: (line) => trace(line) }),
+		crypto: new NativeCrypto(),
 		identity: settings(config, "ESP32 DevKit", (text) => Uint8Array.fromBase64(text)),
 		restart,
 		wake,

@@ -76,14 +76,18 @@ function signCertificate(station: Station): SignCertificateRequest | undefined {
 	const isNew = state.phase === Signing.newKey;
 	if (state.phase === Signing.waiting) state.repeats++;
 	state.phase = Signing.idle;
+	if (crypto === undefined) return undefined;
+	// Where there is no memory or no room now, it is as if the CSMS had not answered.
+	wait(station);
 	const key = new Uint8Array(CLIENT_KEY_BYTES);
-	if (crypto === undefined || !takeKey(station, crypto, key, isNew)) return undefined;
-	state.phase = Signing.send;
+	if (!takeKey(station, crypto, key, isNew)) return undefined;
 	const bytes = station.vault.scratch;
 	const organization = station.variables.text(Variable.SecurityOrganizationName);
 	const from = writeCsrBody(bytes, BODY_END, organization, station.host.identity.identity, key, PRIVATE_BYTES);
 	const end = crypto.sign(key, 0, bytes, from, BODY_END, bytes, BODY_END + CSR_SIGNATURE_AT);
 	key.fill(0);
+	if (end === BODY_END + CSR_SIGNATURE_AT) return undefined;
+	state.phase = Signing.send;
 	const at = finishCsr(bytes, from, BODY_END, end);
 	const pem = new Uint8Array(pemLength(end - at, CERTIFICATE_REQUEST));
 	derToPem(bytes, at, end, CERTIFICATE_REQUEST, pem, 0);
@@ -96,8 +100,8 @@ function takeKey(station: Station, crypto: Crypto, key: Uint8Array, isNew: boole
 	const place = vault.find(VaultKind.pendingKey, 0);
 	if (place >= 0 && !isNew) return vault.load(place, 0, CLIENT_KEY_BYTES, key);
 	if (place >= 0 && !vault.remove(place)) return false;
-	crypto.makeKey(key, 0, key, PRIVATE_BYTES);
-	return vault.add(VaultKind.pendingKey, key, 0, CLIENT_KEY_BYTES, null) >= 0;
+	return crypto.makeKey(key, 0, key, PRIVATE_BYTES) &&
+		vault.add(VaultKind.pendingKey, key, 0, CLIENT_KEY_BYTES, null) >= 0;
 }
 
 function signResult(station: Station, response: SignCertificateResponse): void {

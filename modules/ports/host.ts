@@ -43,7 +43,7 @@ export interface Host {
 	readonly evses: readonly EvsePort[];
 	readonly reader: TokenReader;
 	readonly log: Log;
-	/** Absent in a build without TLS. */
+	/** Absent on a board that cannot verify signatures. */
 	readonly crypto?: Crypto;
 	readonly identity: Identity;
 	readonly observer?: Observer;

@@ -43,12 +43,13 @@ export class NodeCrypto implements Crypto {
 		}
 	}
 
-	makeKey(privateKey: Uint8Array, privateAt: number, publicKey: Uint8Array, publicAt: number): void {
+	makeKey(privateKey: Uint8Array, privateAt: number, publicKey: Uint8Array, publicAt: number): boolean {
 		const jwk = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" });
 		privateKey.set(Buffer.from(jwk.d as string, "base64url"), privateAt);
 		publicKey[publicAt] = 4;
 		publicKey.set(Buffer.from(jwk.x as string, "base64url"), publicAt + 1);
 		publicKey.set(Buffer.from(jwk.y as string, "base64url"), publicAt + 1 + COORDINATE_BYTES);
+		return true;
 	}
 
 	sign(

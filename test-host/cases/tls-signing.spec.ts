@@ -5,11 +5,12 @@ import { createPublicKey } from "node:crypto";
 import * as tls from "node:tls";
 import type { SecurityEventNotificationRequest, SignCertificateRequest } from "../../preload/payloads.js";
 import { LogCode } from "../../modules/ports/events.js";
-import { CLIENT_KEY_BYTES, VAULT_HEADER_BYTES, Vault, VaultKind, vaultBlocksOf } from "../../modules/storage/vault.js";
+import { VaultKind, vaultBlocksOf } from "../../modules/storage/vault.js";
 import { FlashMemory, PowerCut, TORN } from "../board/flash-memory.js";
 import { OpenSsl, issue, publicKeyOf, type Issued, type Wish } from "./pki.js";
 import { Rig, rigPerCase } from "./rig.js";
 import { Front, QUICK, ROOT, install, passUntil, serverFor, setProfile, upgrade } from "./tls-front.js";
+import { privateKeys, vaultOf } from "./vault-kit.js";
 
 const DAY_MS = 86_400_000;
 const between = issue({ commonName: "Stations", isCa: true, issuer: ROOT });
@@ -51,25 +52,6 @@ async function upgradeTo3(rig: Rig, front: Front, strict: Front): Promise<Issued
 	rig.password = null;
 	await rig.powerCut();
 	return mine;
-}
-
-/** The vault of a flash as a boot finds it. */
-function vaultOf(flash: FlashMemory): Vault {
-	return new Vault(new FlashMemory(flash.blocks, flash.blockBytes, flash.bytes), new Uint8Array(1024), { event: () => undefined });
-}
-
-/** Private keys that are on a flash. */
-function privateKeys(flash: FlashMemory): Buffer[] {
-	const vault = vaultOf(flash);
-	const keys: Buffer[] = [];
-	const first = flash.blocks - vaultBlocksOf(flash.blocks);
-	for (let place = 0; place < vault.places; place++) {
-		if (!vault.look(place) || vault.kind < VaultKind.pendingKey) continue;
-		const at = vault.kind === VaultKind.station ? vault.bytes - CLIENT_KEY_BYTES - 4 : 0;
-		const from = (first + place) * flash.blockBytes + VAULT_HEADER_BYTES + at;
-		keys.push(Buffer.from(flash.bytes.slice(from, from + 32)));
-	}
-	return keys;
 }
 
 describe("certificate of the station", () => {

@@ -129,17 +129,18 @@ export class XsBench {
 	}
 
 	/**
-	 * Most memory that is needed at once while `what` happens, garbage not counted, and how much more that is than before.
+	 * Most memory that is needed at once while `what` happens, garbage not counted, and how much more that is than before;
+	 * and the most that mbedTLS takes of the system's heap meanwhile.
 	 */
-	peak(what: () => void): { peak: number; extra: number } {
+	peak(what: () => void): { peak: number; extra: number; tls: number } {
 		this.station.memory(true, true);
-		const before = this.station.memory(true).live;
+		const { live, tls } = this.station.memory(true);
 		this.station.stress = true;
 		this.station.memory(true, true);
 		what();
-		const { peak } = this.station.memory();
+		const { peak, tlsPeak } = this.station.memory();
 		this.station.stress = false;
-		return { peak, extra: peak - before };
+		return { peak, extra: peak - live, tls: tlsPeak - tls };
 	}
 
 	end(): void {

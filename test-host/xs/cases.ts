@@ -7,10 +7,8 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "./xs-station.js";
 
-/** Cases of signatures: the test host on XS has TLS, but no crypto of the firmware's own. */
-const NEEDS_CRYPTO = /^(m-certificates|tls-signing)\.spec\.ts$/;
-/** Cases with TLS on the way. */
-const NEEDS_TLS = /^(a-profiles|tls-.*)\.spec\.ts$/;
+/** Cases with TLS on the way, or with signatures. */
+const NEEDS_TLS = /^(a-profiles|m-certificates|tls-.*)\.spec\.ts$/;
 
 export interface CasesOptions {
 	/** Whether the program speaks TLS. */
@@ -30,8 +28,7 @@ export interface CasesResult {
 /** Names of the spec files that drive a station through the rig. */
 export function caseFiles(tls: boolean): string[] {
 	const folder = join(projectRoot(), "test-host", "cases");
-	return readdirSync(folder).filter((name) => name.endsWith(".spec.ts") && !NEEDS_CRYPTO.test(name) &&
-		(tls || !NEEDS_TLS.test(name)) && /from "\.\/rig\.js"/.test(readFileSync(join(folder, name), "utf8")));
+	return readdirSync(folder).filter((name) => name.endsWith(".spec.ts") && (tls || !NEEDS_TLS.test(name)) && /from "\.\/rig\.js"/.test(readFileSync(join(folder, name), "utf8")));
 }
 
 /** Runs all of them with STATION_ENGINE=xs, in as many processes as there are cores, two at most. */

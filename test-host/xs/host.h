@@ -58,13 +58,15 @@ void protectRom(void);
 /* Writes the memory of the firmware as one line of JSON. */
 void memoryReport(txMachine* the, char* text, size_t size);
 void resetPeaks(txMachine* the);
+/* How often these bytes are in the memory of the firmware, used or not. */
+int timesInMemory(txMachine* the, const txU1* data, size_t bytes);
 
 /* Memory of TLS, which a device takes from its system heap: now, at most since the last new peak, and in how many blocks. */
 extern size_t tlsBytes;
 extern size_t tlsPeak;
 extern int tlsBlocks;
-/* The n-th allocation from now on fails, once; 0 for none. */
-void failTlsAt(int n);
+/* The n-th allocation from now on fails, once; 0 for none. Returns how far the one that was to fail before is still away. */
+int failTlsAt(int n);
 
 /* rom.c */
 

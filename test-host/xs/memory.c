@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: LGPL-3.0-or-later
  */
 
+#define _GNU_SOURCE
 #include "host.h"
 #include <sys/mman.h>
 #if mxPoisonSlots
@@ -72,9 +73,11 @@ size_t tlsPeak = 0;
 int tlsBlocks = 0;
 static int tlsFailsAt = 0;
 
-void failTlsAt(int n)
+int failTlsAt(int n)
 {
+	int left = tlsFailsAt;
 	tlsFailsAt = n;
+	return left;
 }
 
 #if STATION_TLS
@@ -215,6 +218,18 @@ void resetPeaks(txMachine* the)
 	the->peakChunksSize = the->currentChunksSize;
 	nativePeak = nativeBytes;
 	tlsPeak = tlsBytes;
+}
+
+int timesInMemory(txMachine* the, const txU1* data, size_t bytes)
+{
+	const char* at = ((Arena*)the->arena)->base;
+	const char* end = at + ((Arena*)the->arena)->bytes;
+	int times = 0;
+	while ((at = memmem(at, end - at, data, bytes))) {
+		times++;
+		at++;
+	}
+	return times;
 }
 
 void memoryReport(txMachine* the, char* text, size_t size)

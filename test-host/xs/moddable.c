@@ -87,8 +87,9 @@ void deleteDevice(txMachine* the)
 }
 
 /* This program has no TLS: its host says so, and nobody calls these. */
-void failTlsAt(int n)
+int failTlsAt(int n)
 {
+	return 0;
 }
 
 #define NO_TLS(NAME) void NAME(txMachine* the) { stop(EXIT_BUILT_IN, #NAME " is not in this program"); }
@@ -100,6 +101,15 @@ NO_TLS(tls_state)
 NO_TLS(tls_read)
 NO_TLS(tls_write)
 NO_TLS(tls_close)
+NO_TLS(crypto_digest)
+NO_TLS(crypto_verify)
+NO_TLS(crypto_make_key)
+NO_TLS(crypto_sign)
+
+int timesInMemory(txMachine* the, const txU1* data, size_t bytes)
+{
+	stop(EXIT_ENGINE, "the memory of this program has no borders");
+}
 
 void resetPeaks(txMachine* the)
 {

@@ -64,6 +64,7 @@ enum {
 	DO_QUEUE,
 	DO_CENSUS,
 	DO_FAIL_TLS,
+	DO_SEARCH,
 };
 
 #define TEXTS_MAX 32
@@ -561,7 +562,7 @@ static void port_memory(txMachine* the)
 }
 
 #if STATION_TLS
-/* modules/transport/tls/tls.c */
+/* modules/transport/tls: tls.c, crypto.c */
 extern void tls_open(txMachine* the);
 extern void tls_add(txMachine* the);
 extern void tls_start(txMachine* the);
@@ -571,6 +572,10 @@ extern void tls_read(txMachine* the);
 extern void tls_write(txMachine* the);
 extern void tls_close(txMachine* the);
 extern void tls_forget(void);
+extern void crypto_digest(txMachine* the);
+extern void crypto_verify(txMachine* the);
+extern void crypto_make_key(txMachine* the);
+extern void crypto_sign(txMachine* the);
 #endif
 
 static const struct {
@@ -589,6 +594,8 @@ static const struct {
 	/* What native() of these names is on a device; see port_native. */
 	{ "tls_open", tls_open }, { "tls_add", tls_add }, { "tls_start", tls_start }, { "tls_run", tls_run },
 	{ "tls_state", tls_state }, { "tls_read", tls_read }, { "tls_write", tls_write }, { "tls_close", tls_close },
+	{ "crypto_digest", crypto_digest }, { "crypto_verify", crypto_verify }, { "crypto_make_key", crypto_make_key },
+	{ "crypto_sign", crypto_sign },
 #endif
 };
 
@@ -820,9 +827,16 @@ static void execute(void)
 	}
 	case DO_FAIL_TLS:
 		/* The n-th allocation of TLS from now on gets nothing; 0 ends that. */
-		failTlsAt(takeInteger());
+		callResult = failTlsAt(takeInteger());
 		callStatus = 0;
 		break;
+	case DO_SEARCH: {
+		size_t bytes;
+		txU1* data = takeBytes(&bytes);
+		callStatus = 0;
+		callResult = timesInMemory(device, data, bytes);
+		break;
+	}
 	case DO_STRESS:
 		/* A collection at each allocation: peaks then count only what is needed. */
 		gxStress = stressAsked = takeInteger();

@@ -98,7 +98,7 @@ const COMMAND = 2;
 
 const Do = {
 	boot: 1, start: 2, step: 3, post: 4, stop: 5, inspect: 6, readable: 7, writable: 8, error: 9, halt: 10, memory: 11, stress: 12, queue: 13, census: 14,
-	failTls: 15,
+	failTls: 15, search: 16,
 } as const;
 const ASK = {
 	setUtc: 1, entropy: 2, flashRead: 3, flashWrite: 4, flashErase: 5, open: 6, read: 7, write: 8, writable: 9, close: 10,
@@ -422,9 +422,17 @@ export class XsStation {
 		return `RAM ${of(live)} bytes live (${slots} slots, ${of(chunks)} in chunks), peak ${of(peak)}, stack ${of(stackPeak)}, of ${of(all)}; keys ${keys}`;
 	}
 
-	/** The n-th allocation of TLS from now on gets nothing, once; 0 for none. */
-	failTls(n: number): void {
-		this.command(Do.failTls, (message) => message.integer(n));
+	/**
+	 * The n-th allocation of TLS from now on gets nothing, once; 0 for none.
+	 * @returns how far the one of the call before is still away; 0 when it was refused
+	 */
+	failTls(n: number): number {
+		return this.command(Do.failTls, (message) => message.integer(n));
+	}
+
+	/** How often these bytes are in the memory of the firmware, in use or left over. */
+	timesInMemory(bytes: Uint8Array): number {
+		return this.command(Do.search, (message) => message.data(bytes));
 	}
 
 	/** Slots and chunk bytes by who holds them, down to `depth` names below the firmware's object. */

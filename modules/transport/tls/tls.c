@@ -6,30 +6,15 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
-#include "xsmc.h"
+#include "tls.h"
 
 #include <math.h>
-#include <stdint.h>
-#include <string.h>
 
-#if ESP32
-	/* The SDK compiles C outside of IDF's build, so IDF's configuration of the library is named here. */
-	#define MBEDTLS_CONFIG_FILE "mbedtls/esp_config.h"
-	#define TF_PSA_CRYPTO_CONFIG_FILE "mbedtls/esp_crypto_config.h"
-#endif
-
-#include <mbedtls/version.h>
 #include <mbedtls/asn1.h>
-#include <mbedtls/md.h>
-#include <mbedtls/pk.h>
 #include <mbedtls/platform.h>
-#include <mbedtls/platform_util.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ciphersuites.h>
 #include <mbedtls/x509_crt.h>
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-	#include <psa/crypto.h>
-#endif
 
 #if ESP32
 	#include "esp_heap_caps.h"
@@ -69,7 +54,6 @@
 #define RECORD_OVERHEAD 24
 #define RECORD_HEADER 5
 #define HASH_BYTES 32
-#define RAW_KEY_BYTES 32
 
 /* modules/ports/events.ts, SocketError */
 enum {
@@ -177,8 +161,7 @@ static void allocationFailed(size_t bytes, uint32_t capabilities, const char* fu
 #endif
 
 #if MBEDTLS_VERSION_NUMBER < 0x04000000
-/* The hardware generator while the radio is on, or the kernel's; Mbed TLS 4 has its own way to them. */
-static int randomBytes(void* context, unsigned char* bytes, size_t count)
+int tls_random(void* context, unsigned char* bytes, size_t count)
 {
 #if ESP32
 	esp_fill_random(bytes, count);
@@ -194,6 +177,42 @@ static int randomBytes(void* context, unsigned char* bytes, size_t count)
 	return 0;
 }
 #endif
+
+static int parseDer(mbedtls_pk_context* key, const uint8_t* bytes, size_t count)
+{
+#if (MBEDTLS_VERSION_NUMBER >= 0x03000000) && (MBEDTLS_VERSION_NUMBER < 0x04000000)
+	return mbedtls_pk_parse_key(key, bytes, count, NULL, 0, tls_random, NULL);
+#else
+	return mbedtls_pk_parse_key(key, bytes, count, NULL, 0);
+#endif
+}
+
+int tls_parse_key(mbedtls_pk_context* key, const uint8_t* bytes, size_t count)
+{
+	/* An ECPrivateKey (RFC 5915): version, number, curve, point. */
+	static const uint8_t version[] = { 0x02, 0x01, 0x01, 0x04, RAW_KEY_BYTES };
+	static const uint8_t curve[] = { 0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+	static const uint8_t point[] = { 0xa1, 0x44, 0x03, 0x42, 0x00 };
+	uint8_t der[2 + sizeof(version) + RAW_KEY_BYTES + sizeof(curve) + sizeof(point) + RAW_POINT_BYTES];
+	uint8_t* at = der + 2;
+	int result;
+	if ((count != RAW_KEY_BYTES) && (count != RAW_KEY_BYTES + RAW_POINT_BYTES))
+		return parseDer(key, bytes, count);
+	memcpy(at, version, sizeof(version));
+	memcpy(at += sizeof(version), bytes, RAW_KEY_BYTES);
+	memcpy(at += RAW_KEY_BYTES, curve, sizeof(curve));
+	at += sizeof(curve);
+	if (count > RAW_KEY_BYTES) {
+		memcpy(at, point, sizeof(point));
+		memcpy(at += sizeof(point), bytes + RAW_KEY_BYTES, RAW_POINT_BYTES);
+		at += RAW_POINT_BYTES;
+	}
+	der[0] = 0x30;
+	der[1] = (uint8_t)(at - der - 2);
+	result = parseDer(key, der, (size_t)(at - der));
+	mbedtls_platform_zeroize(der, sizeof(der));
+	return result;
+}
 
 /* --- the wire --- */
 
@@ -554,7 +573,7 @@ static int configure(Tls* t, size_t fragmentBytes)
 	mbedtls_ssl_conf_max_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 #endif
 #if MBEDTLS_VERSION_NUMBER < 0x04000000
-	mbedtls_ssl_conf_rng(conf, randomBytes, NULL);
+	mbedtls_ssl_conf_rng(conf, tls_random, NULL);
 #endif
 	mbedtls_ssl_conf_ciphersuites(conf, suites);
 	mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_REQUIRED);
@@ -573,32 +592,11 @@ static int configure(Tls* t, size_t fragmentBytes)
 /* The item is whole. */
 static int take(Tls* t, int kind)
 {
-	int result;
 	if (kind == ROOT)
 		return mbedtls_x509_crt_parse_der(&t->roots, t->item, t->itemBytes);
 	if (kind == CHAIN)
 		return mbedtls_x509_crt_parse_der(&t->chain, t->item, t->itemBytes);
-	if (t->itemBytes == RAW_KEY_BYTES) {
-		/* A P-256 key as ports/crypto.ts gives it becomes an ECPrivateKey (RFC 5915). */
-		static const uint8_t front[] = { 0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20 };
-		static const uint8_t back[] = { 0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
-		uint8_t der[sizeof(front) + RAW_KEY_BYTES + sizeof(back)];
-		memcpy(der, front, sizeof(front));
-		memcpy(der + sizeof(front), t->item, RAW_KEY_BYTES);
-		memcpy(der + sizeof(front) + RAW_KEY_BYTES, back, sizeof(back));
-#if (MBEDTLS_VERSION_NUMBER >= 0x03000000) && (MBEDTLS_VERSION_NUMBER < 0x04000000)
-		result = mbedtls_pk_parse_key(&t->key, der, sizeof(der), NULL, 0, randomBytes, NULL);
-#else
-		result = mbedtls_pk_parse_key(&t->key, der, sizeof(der), NULL, 0);
-#endif
-		mbedtls_platform_zeroize(der, sizeof(der));
-		return result;
-	}
-#if (MBEDTLS_VERSION_NUMBER >= 0x03000000) && (MBEDTLS_VERSION_NUMBER < 0x04000000)
-	return mbedtls_pk_parse_key(&t->key, t->item, t->itemBytes, NULL, 0, randomBytes, NULL);
-#else
-	return mbedtls_pk_parse_key(&t->key, t->item, t->itemBytes, NULL, 0);
-#endif
+	return tls_parse_key(&t->key, t->item, t->itemBytes);
 }
 
 /* The saved session may be used: same host, roots and identity, and its certificates are valid at this time. */
@@ -713,8 +711,7 @@ static Tls* connectionOf(xsMachine* the)
 	return connections[handle - 1];
 }
 
-/* Bytes [from, to) of an argument. Valid until the engine allocates, which nothing below does. */
-static uint8_t* bytesOf(xsMachine* the, int index, int from, int to, int isWritten)
+uint8_t* tls_bytes(xsMachine* the, int index, int from, int to, int isWritten)
 {
 	void* data;
 	xsUnsignedValue length;
@@ -785,7 +782,7 @@ void tls_add(xsMachine* the)
 {
 	Tls* t = connectionOf(the);
 	int kind = xsmcToInteger(xsArg(1)), count = xsmcToInteger(xsArg(3)), left = xsmcToInteger(xsArg(4)), result = 0;
-	uint8_t* bytes = bytesOf(the, 2, 0, count, 0);
+	uint8_t* bytes = tls_bytes(the, 2, 0, count, 0);
 	if (left < 0)
 		xsRangeError("range");
 	if (!t->item) {
@@ -832,9 +829,9 @@ void tls_run(xsMachine* the)
 {
 	Tls* t = connectionOf(the);
 	int count = xsmcToInteger(xsArg(2)), room = xsmcToInteger(xsArg(3)), result;
-	t->in = bytesOf(the, 1, 0, count, 0);
+	t->in = tls_bytes(the, 1, 0, count, 0);
 	t->inCount = (size_t)count;
-	t->out = bytesOf(the, 1, 0, room, 1);
+	t->out = tls_bytes(the, 1, 0, room, 1);
 	t->outRoom = (size_t)room;
 	t->outCount = 0;
 	if (!t->error) {
@@ -891,7 +888,7 @@ void tls_read(xsMachine* the)
 {
 	Tls* t = connectionOf(the);
 	int from = xsmcToInteger(xsArg(2)), to = xsmcToInteger(xsArg(3)), result = 0;
-	uint8_t* bytes = bytesOf(the, 1, from, to, 1);
+	uint8_t* bytes = tls_bytes(the, 1, from, to, 1);
 	if ((to > from) && t->isOpen && !t->error && (mbedtls_ssl_get_bytes_avail(&t->ssl) > 0))
 		result = mbedtls_ssl_read(&t->ssl, bytes, (size_t)(to - from));
 	xsmcSetInteger(xsResult, result > 0 ? result : 0);
@@ -903,7 +900,7 @@ void tls_write(xsMachine* the)
 {
 	Tls* t = connectionOf(the);
 	int from = xsmcToInteger(xsArg(2)), to = xsmcToInteger(xsArg(3)), result;
-	uint8_t* bytes = bytesOf(the, 1, from, to, 0);
+	uint8_t* bytes = tls_bytes(the, 1, from, to, 0);
 	xsmcSetInteger(xsResult, 0);
 	if (to == from)
 		return;
@@ -924,7 +921,7 @@ void tls_close(xsMachine* the)
 {
 	Tls* t = connectionOf(the);
 	int room = xsmcToInteger(xsArg(2)), count;
-	t->out = bytesOf(the, 1, 0, room, 1);
+	t->out = tls_bytes(the, 1, 0, room, 1);
 	t->outRoom = (size_t)room;
 	t->outCount = 0;
 	if (t->isOpen && !t->error && !t->isStalled && (t->pending == 0))

@@ -4,6 +4,7 @@
 import { freeze } from "../../../preload/freeze.js";
 import { Station, StoreFault } from "../../../modules/station/station.js";
 import type { Clock } from "../../../modules/ports/clock.js";
+import type { Crypto } from "../../../modules/ports/crypto.js";
 import type { Entropy } from "../../../modules/ports/entropy.js";
 import type { EvsePort, MeterReading } from "../../../modules/ports/evse-port.js";
 import type { FlashPartition } from "../../../modules/ports/flash.js";
@@ -12,6 +13,7 @@ import type { Log } from "../../../modules/ports/log.js";
 import type { TokenReader } from "../../../modules/ports/reader.js";
 import type { Socket, SocketMaker, SocketOptions } from "../../../modules/ports/socket.js";
 import { Registration } from "../../../modules/model/registration.js";
+import { NativeCrypto } from "../../../modules/transport/tls/crypto.js";
 import { TlsSockets } from "../../../modules/transport/tls/tls.js";
 import { connectorStatus } from "../../../modules/model/availability.js";
 import "./native.js";
@@ -204,6 +206,7 @@ class NativeBoard implements Host {
 	readonly flash = new NativeFlash();
 	readonly sockets = new NativeSockets();
 	readonly socket: SocketMaker = host.hasTls ? new TlsSockets(this.sockets, TLS_SETTINGS) : this.sockets;
+	readonly crypto: Crypto | undefined = host.hasTls ? new NativeCrypto() : undefined;
 	readonly evses: readonly EvsePort[];
 	readonly reader = new NativeReader();
 	readonly log = new NativeLog();

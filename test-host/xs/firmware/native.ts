@@ -44,7 +44,7 @@ export interface NativeHost {
 	print(text: string): void;
 	/** Collects garbage. */
 	collect(): void;
-	/** True when the functions of modules/transport/tls/tls.c are here. */
+	/** True when the functions of modules/transport/tls are here. */
 	readonly hasTls: boolean;
 	/** 0 live bytes of slots and chunks, 1 slots, 2 bytes of chunks, 3 keys. */
 	memory(which: number): number;
