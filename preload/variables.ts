@@ -204,7 +204,7 @@ export const PERSISTENT = freeze(new Uint8Array([
 
 /** 1 where code supplies the value (and, where MAX is open, the limit); DEFAULT is then only a fallback. */
 export const LIVE = freeze(new Uint8Array([
-	0, 1, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0,
+	0, 1, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 0, 1, 0, 0, 0, 0,
 	0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0,
 ]));
 
@@ -212,7 +212,7 @@ export const LIVE = freeze(new Uint8Array([
 export const DEFAULT: readonly string[] = freeze([
 	"true", "", "", "true", "", "", "", "false", "true", "", "", "", "true", "0", "Energy.Active.Import.Register",
 	"86400", "Energy.Active.Import.Register", "false", "false", "false", "", "Heartbeat", "", "", "", "", "", "",
-	"2500", "", "1", "HTTP,HTTPS", "3600", "30", "60", "3", "1", "3", "60", "1", "10", "3", "10", "false", "60", "0",
+	"2500", "", "1", "", "3600", "30", "60", "3", "1", "3", "60", "1", "10", "3", "10", "false", "60", "0",
 	"Energy.Active.Import.Register", "Energy.Active.Import.Register", "60",
 	"Energy.Active.Import.Register,Power.Active.Import", "false", "", "3", "60", "0", "", "",
 	"Charging station operator", "1", "60", "true", "true", "PowerPathClosed", "PowerPathClosed",

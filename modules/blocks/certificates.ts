@@ -186,9 +186,10 @@ function getInstalledCertificateIds(station: Station, request: GetInstalledCerti
 function deleteCertificate(station: Station, request: DeleteCertificateRequest): Answer {
 	const vault = station.vault;
 	for (let place = 0; place < vault.places; place++) {
-		if (!vault.look(place) || !isAsked(vault.kind, undefined)) continue;
+		if (!vault.look(place)) continue;
 		const kind = vault.kind;
-		if (!isNamed(station, place, request.certificateHashData)) continue;
+		if (kind === VaultKind.pendingKey || !isNamed(station, place, request.certificateHashData)) continue;
+		if (kind === VaultKind.station) return NOT_DELETED; // M04.FR.06
 		// Without a root no later connection could be made: the station would be lost.
 		const isNeeded = kind === VaultKind.csmsRoot && station.securityProfile >= 2 && vault.count(kind) === 1;
 		return !isNeeded && vault.remove(place) ? DELETED : NOT_DELETED;
@@ -196,13 +197,17 @@ function deleteCertificate(station: Station, request: DeleteCertificateRequest):
 	return UNKNOWN;
 }
 
-/** Compares without case; the serial number also without leading zeros, which some CSMS send. */
+/**
+ * Compares without case; the serial number also without leading zeros, which some CSMS send. The key of the station's
+ * issuer is not kept: its name and the number are enough.
+ */
 function isNamed(station: Station, place: number, wanted: CertificateHashDataType): boolean {
 	const vault = station.vault;
 	const algorithm = wanted.hashAlgorithm;
+	const isOwn = vault.kind === VaultKind.station;
 	if (!sameText(serialOf(station, place), bareSerial(wanted.serialNumber))) return false;
 	return sameText(digestText(station, place, vault.nameFrom, vault.nameTo, algorithm), wanted.issuerNameHash) &&
-		sameText(digestText(station, place, vault.keyFrom, vault.keyTo, algorithm), wanted.issuerKeyHash);
+		(isOwn || sameText(digestText(station, place, vault.keyFrom, vault.keyTo, algorithm), wanted.issuerKeyHash));
 }
 
 function bareSerial(serial: string): string {

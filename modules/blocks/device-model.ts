@@ -133,6 +133,8 @@ function valueOf(station: Station, id: number, evseIndex: number): string {
 			return String(LIMITS.configurationValueBytes);
 		case Variable.OCPPCommActiveNetworkProfile:
 			return String(station.slot);
+		case Variable.OCPPCommFileTransferProtocols:
+			return station.host.socket.speaksTls === true ? "HTTP,HTTPS" : "HTTP";
 		case Variable.SecurityIdentity:
 			return station.host.identity.identity;
 		case Variable.SecurityCertificateEntries:

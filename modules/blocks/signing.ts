@@ -142,7 +142,7 @@ function certificateSigned(station: Station, request: CertificateSignedRequest):
 		station.raise(InternalEvent.securityEvent, NONE, SecurityEvent.invalidChargingStationCertificate);
 		return INVALID; // A02.FR.07
 	}
-	return keep(station, from, end, leaf.notAfterMs);
+	return keep(station, from, end, leaf);
 }
 
 /**
@@ -202,18 +202,18 @@ function isUnderRoot(station: Station, crypto: Crypto, bytes: Uint8Array, end: n
 }
 
 /** The chain, its key and its end become one entry of the vault; only then the pending key goes. */
-function keep(station: Station, from: number, end: number, notAfterMs: number): CertificateSignedResponse {
+function keep(station: Station, from: number, end: number, leaf: Certificate): CertificateSignedResponse {
 	const vault = station.vault;
 	const bytes = station.received;
 	const pending = vault.find(VaultKind.pendingKey, 0);
 	const scratch = vault.scratch;
 	if (!vault.load(pending, 0, CLIENT_KEY_BYTES, scratch)) return FULL;
 	for (let i = 0; i < CLIENT_KEY_BYTES; i++) bytes[end + i] = scratch[i]!;
-	const seconds = Math.min(0xffffffff, notAfterMs / 1000);
+	const seconds = Math.min(0xffffffff, leaf.notAfterMs / 1000);
 	for (let i = 0; i < 4; i++) bytes[end + CLIENT_KEY_BYTES + i] = Math.floor(seconds / Math.pow(256, i)) & 0xff;
 	// The one in use is the older of two; the other has never worked and is not needed any more.
 	const isReady = vault.count(VaultKind.station) < KEPT_MAX || vault.remove(vault.byAge(VaultKind.station, false));
-	const isKept = isReady && vault.add(VaultKind.station, bytes, from, end + CLIENT_TAIL_BYTES, null) >= 0;
+	const isKept = isReady && vault.add(VaultKind.station, bytes, from, end + CLIENT_TAIL_BYTES, leaf) >= 0;
 	bytes.fill(0, end, end + CLIENT_KEY_BYTES);
 	scratch.fill(0);
 	if (!isKept) return FULL;
@@ -222,7 +222,7 @@ function keep(station: Station, from: number, end: number, notAfterMs: number): 
 	state.phase = Signing.idle;
 	state.hasRenewed = false;
 	state.isInstalled = true;
-	state.notAfterMs = notAfterMs;
+	state.notAfterMs = leaf.notAfterMs;
 	const event = securityEvent(SecurityEvent.reconfigurationOfSecurityParameters, Reconfigured.certificate);
 	station.raise(InternalEvent.securityEvent, NONE, event);
 	return INSTALLED;

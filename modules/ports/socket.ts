@@ -57,6 +57,8 @@ export interface Socket {
 }
 
 export interface SocketMaker {
+	/** True where secure connections can be made; absent where they cannot. */
+	readonly speaksTls?: boolean;
 	/** Starts to connect; never throws for what the network does (that is onError). */
 	open(options: SocketOptions): Socket;
 }

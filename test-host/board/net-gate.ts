@@ -21,6 +21,10 @@ export class NetGate implements SocketMaker {
 
 	constructor(private readonly inner: SocketMaker, private readonly scheduler: Scheduler) {}
 
+	get speaksTls(): boolean {
+		return this.inner.speaksTls === true;
+	}
+
 	/** undefined while the network works. */
 	get mode(): NetMode | undefined {
 		return this.modeNow;

@@ -130,6 +130,7 @@ class NodeSocket implements Socket {
 
 /** Makes sockets on the machine's network. */
 export class NodeSocketMaker implements SocketMaker {
+	readonly speaksTls = true;
 	/** Sockets opened so far. */
 	opened = 0;
 

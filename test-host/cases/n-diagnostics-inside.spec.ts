@@ -26,6 +26,13 @@ describe("logs, inside", () => {
 		await new Promise((resolve) => server.close(resolve));
 	});
 
+	it("N01 FileTransferProtocols names HTTPS where the board has TLS, and nowhere else", async () => {
+		const rig = await open();
+		expect(await rig.get("OCPPCommCtrlr.FileTransferProtocols")).toBe("HTTP,HTTPS");
+		spyOnProperty(rig.desktop.board.net, "speaksTls").and.returnValue(false);
+		expect(await rig.get("OCPPCommCtrlr.FileTransferProtocols")).toBe("HTTP");
+	});
+
 	it("N01.FR.08 events that are written while the log is read change nothing, also when the journal gives a block free", async () => {
 		const rig = await open({ blocks: 40 });
 		const station = firmwareOf(rig);

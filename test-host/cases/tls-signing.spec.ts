@@ -1,7 +1,7 @@
 // A02, A03: the station's own certificate, from the request to a connection with it, and all that may go wrong on the way.
 // Source: OCPP 2.0.1 Part 2, A02, A03 with the errata of 2025-01, A05.
 
-import { createPublicKey } from "node:crypto";
+import { createHash, createPublicKey } from "node:crypto";
 import * as tls from "node:tls";
 import type { SecurityEventNotificationRequest, SignCertificateRequest } from "../../preload/payloads.js";
 import { LogCode } from "../../modules/ports/events.js";
@@ -32,6 +32,9 @@ async function request(rig: Rig): Promise<string> {
 const own = (rig: Rig, csr: string, wish: Wish = {}): Issued => issue({
 	commonName: "CS001", organization: "Charging station operator", issuer: between, publicKey: publicKeyOf(csr), from: rig.nowMs() - DAY_MS, ...wish,
 });
+
+/** The bits of a P-256 key as they are hashed. */
+const publicPoint = ({ key }: Issued): Buffer => createPublicKey(key).export({ type: "spki", format: "der" }).subarray(-65);
 
 async function signed(rig: Rig, certificateChain: string, more: object = {}): Promise<string> {
 	return (await rig.call("CertificateSigned", { certificateChain, ...more })).status;
@@ -343,6 +346,24 @@ describe("certificate of the station", () => {
 		}
 		expect(cuts).toBeGreaterThanOrEqual(8 * TORN.length);
 	}, 120_000);
+
+	it("M04.FR.06 DeleteCertificate for the station's own certificate is answered Failed, with each hash, and it stays", async () => {
+		const rig = await open();
+		expect(await install(rig, ROOT.pem)).toBe("Accepted");
+		const remove = async (certificateHashData: object): Promise<string> => (await rig.call("DeleteCertificate", { certificateHashData })).status;
+		const mine = own(rig, await request(rig), { serial: [0, 0xab, 0xcd] });
+		const hashes = (hash: string): object => ({
+			hashAlgorithm: hash.toUpperCase(), issuerNameHash: createHash(hash).update(between.subject).digest("hex"),
+			issuerKeyHash: createHash(hash).update(publicPoint(between)).digest("hex"), serialNumber: "abcd",
+		});
+		// It waits for its certificate: nothing is known under this name.
+		expect(await remove(hashes("sha256"))).toBe("NotFound");
+		expect(await signed(rig, mine.pem + between.pem)).toBe("Accepted");
+		for (const hash of ["sha256", "sha384", "sha512"]) expect(await remove(hashes(hash))).toBe("Failed");
+		expect(await remove({ ...hashes("sha256"), serialNumber: "abce" })).toBe("NotFound");
+		expect(await remove({ ...hashes("sha256"), issuerNameHash: createHash("sha256").update(mine.subject).digest("hex") })).toBe("NotFound");
+		expect(vaultOf(rig.flash).count(VaultKind.station)).toBe(1);
+	});
 
 	it("A02.FR.05 A03.FR.05 the key is in the vault alone: not in messages, reports, logs, nor elsewhere on flash", async () => {
 		const printed: string[] = [];

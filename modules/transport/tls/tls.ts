@@ -84,6 +84,10 @@ export class TlsSockets implements SocketMaker {
 		return true;
 	}
 
+	get speaksTls(): boolean {
+		return true;
+	}
+
 	open(options: SocketOptions): Socket {
 		if (!options.secure) return this.plain.open(options);
 		if (this.wire === null) this.wire = new Uint8Array(LIMITS.tlsWireBytes);
