@@ -10,7 +10,7 @@ import "../test-host/board/xs-globals.js";
 import { firmwareRom, isOurs, type RomReport } from "../test-host/xs/rom.js";
 import { everything, holders, measure, type Figures, type Holder } from "../test-host/xs/scenario.js";
 import { prepareXs } from "../test-host/xs/engine.js";
-import { tlsFigures, tlsRows, type TlsFigures } from "./tls-memory.js";
+import { STEP_HEADS, stepRows, tlsFigures, TLS_HEADS, tlsRest, tlsRows, type TlsFigures } from "./tls-memory.js";
 import { endIdleEngines, projectRoot, XsExit, XsFailure, type Creation, type XsProgram } from "../test-host/xs/xs-station.js";
 import { build, chipLacks, CHIPS, emptyApp, linked, sdkVersion, releaseApp, type Linked, type Platform } from "./moddable.js";
 
@@ -170,13 +170,10 @@ function text(now: Report, budget: Budget | undefined): string {
 	return lines.join("\n");
 }
 
-const TLS_HEADS = ["input / output buffer", "steady", "handshake, ECDSA chain", "handshake, RSA-2048 chain", ""];
-
 /** TLS for people: what the system heap of a device gives, and what the firmware's own heap does. */
 function tlsText(figures: TlsFigures): string {
 	return ["TLS, bytes of the system heap per connection (mbedTLS, 32 bits)", table([TLS_HEADS, ...tlsRows(figures)]),
-		`kept between connections ${figures.kept}; script's heap ${figures.heap} while a connection stands, ${figures.heapKept} after it; ` +
-		`tls.c ${figures.code} bytes of code, ${figures.ram} of RAM`].join("\n");
+		"certificates, bytes at most while a step lasts", table([STEP_HEADS, ...stepRows(figures)]), tlsRest(figures)].join("\n");
 }
 
 /** Puts the tables into docs/memory.md, between their marks. */
@@ -203,9 +200,8 @@ function writeMemory(now: Report, linkedFor: readonly Chip[], tls: TlsFigures | 
 			}).join(""));
 	}
 	if (tls !== undefined) {
-		result = put(result, "tls", row(TLS_HEADS) + row(["---", "---:", "---:", "---:", "---"]) + tlsRows(tls).map(row).join("") +
-			`\nKept between connections: ${tls.kept} bytes, the session. In the script's heap: ${tls.heap} bytes while a connection stands, ` +
-			`${tls.heapKept} after\nthe first one, 0 before it. \`tls.c\` compiled for 32 bits (i386): ${tls.code} bytes of code and constants, ${tls.ram} of RAM.\n`);
+		result = put(result, "tls", row(TLS_HEADS) + row(["---", "---:", "---:", "---:", "---:"]) + tlsRows(tls).map(row).join("") + "\n" +
+			row(STEP_HEADS) + row(["---", "---:", "---:"]) + stepRows(tls).map(row).join("") + `\n${tlsRest(tls)}\n`);
 	}
 	writeFileSync(MEMORY_FILE, result);
 }

@@ -9,6 +9,7 @@ const { spawn, spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
+const { Missing, foreignTls, install, onPath, ownTls, tlsSources } = require("./debian.cjs");
 const { ROOT, JS, emit } = require("./device.cjs");
 const { release } = require("./release.cjs");
 
@@ -28,6 +29,8 @@ const HOST_SOURCES = ["main.c", "memory.c", "rom.c", "ports.c", "census.c", "def
 /** The firmware's own C, with TLS only. */
 const TLS = path.join(ROOT, "modules", "transport", "tls");
 const TLS_SOURCES = ["tls.c", "crypto.c"];
+/** Those of the library's C files whose code depends on the lengths of its record buffers; they are all of libmbedtls.a. */
+const TLS_RECORDS = /^(ssl_\w+|debug|net_sockets)\.c$/;
 const TLS_LIBRARIES = ["libmbedtls.a", "libmbedx509.a", "libmbedcrypto.a"];
 
 /** What can be built. 32 bits has the sizes of a microcontroller and is the one that counts memory. */
@@ -40,28 +43,6 @@ const VARIANTS = {
 	asan: { compiler: "gcc", objcopy: "objcopy", debian: ["gcc", "libc6-dev"], flags: ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer", "--param", "asan-globals=0", "-DmxNoChunks=1", "-DmxPoisonSlots=1"], link: ["-fsanitize=address"] },
 };
 
-/** The set-up is incomplete and cannot be completed here; the message is one line that says what is missing. */
-class Missing extends Error {}
-
-function onPath(program) {
-	return (process.env.PATH ?? "").split(":").some((folder) => folder !== "" && fs.existsSync(path.join(folder, program)));
-}
-
-/** Installs packages from Debian where that is possible without asking anybody; else throws Missing(`missing`). */
-function install(packages, missing, what, say) {
-	const sudo = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
-	if (process.platform !== "linux" || !onPath("apt-get") || (sudo.length > 0 && spawnSync("sudo", ["-n", "true"]).status !== 0)) {
-		throw new Missing(missing);
-	}
-	const apt = (args) => {
-		const [program, ...rest] = [...sudo, "apt-get", ...args];
-		return spawnSync(program, rest, { stdio: "ignore", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } }).status === 0;
-	};
-	say(`installing ${packages.join(" and ")} from Debian (${what}) …`);
-	const install = ["install", "-y", "-q", "--no-install-recommends", ...packages];
-	if (!apt(install) && !(apt(["update", "-q"]) && apt(install))) throw new Missing(missing);
-}
-
 function needCompiler(variant, say) {
 	const { compiler, debian } = VARIANTS[variant];
 	if (onPath(compiler)) return;
@@ -72,54 +53,7 @@ function needCompiler(variant, say) {
 
 /** Folder of mbedTLS that the compiler of `variant` can link: include/ and the static libraries in lib/. */
 function needTls(variant, say) {
-	return variant === 32 ? foreignTls(say) : ownTls(say);
-}
-
-/** The machine's own: Debian's libmbedtls-dev. */
-function ownTls(say) {
-	const where = () => {
-		const found = spawnSync("gcc", ["-print-file-name=libmbedtls.a"], { encoding: "utf8" }).stdout?.trim() ?? "";
-		return path.isAbsolute(found) && fs.existsSync("/usr/include/mbedtls/ssl.h") ? path.dirname(found) : undefined;
-	};
-	const missing = "libmbedtls-dev is missing (Debian: apt-get install libmbedtls-dev)";
-	if (where() === undefined) install(["libmbedtls-dev"], missing, "mbedTLS for the tests of TLS", say);
-	const lib = where();
-	if (lib === undefined) throw new Missing(missing);
-	return { include: undefined, lib };
-}
-
-/** The same package for 32 bits: it is only unpacked below build/, so that the machine needs no second architecture. */
-function foreignTls(say) {
-	const folder = path.join(OUT, "mbedtls-i386");
-	const inside = { include: path.join(folder, "usr", "include"), lib: path.join(folder, "usr", "lib", "i386-linux-gnu") };
-	if (fs.existsSync(folder)) return inside;
-	const missing = "libmbedtls-dev for i386 cannot be fetched from Debian";
-	if (process.platform !== "linux" || !onPath("apt-get") || !onPath("dpkg-deb")) throw new Missing(missing);
-	say("fetching libmbedtls-dev for i386 from Debian (mbedTLS for the tests of TLS, 0.7 MB) …");
-	const draft = fs.mkdtempSync(path.join(os.tmpdir(), "mbedtls-"));
-	try {
-		for (const name of ["lists/partial", "cache/archives/partial"]) fs.mkdirSync(path.join(draft, name), { recursive: true });
-		fs.writeFileSync(path.join(draft, "status"), "");
-		const settings = path.join(draft, "apt.conf");
-		fs.writeFileSync(settings, ['APT::Architecture "i386";', 'APT::Architectures { "i386"; };', 'APT::Sandbox::User "";',
-			`Dir::State "${draft}";`, `Dir::State::lists "${draft}/lists";`, `Dir::State::status "${draft}/status";`, `Dir::Cache "${draft}/cache";`, ""].join("\n"));
-		const options = { cwd: draft, stdio: "ignore", env: { ...process.env, APT_CONFIG: settings, DEBIAN_FRONTEND: "noninteractive" } };
-		// Sources that have nothing for i386 are told as errors; what counts is whether the package comes.
-		spawnSync("apt-get", ["update", "-q"], options);
-		spawnSync("apt-get", ["download", "-q", "libmbedtls-dev"], options);
-		const file = fs.readdirSync(draft).find((name) => name.endsWith(".deb"));
-		if (file === undefined) throw new Missing(missing);
-		const unpacked = `${folder}.${process.pid}`;
-		if (spawnSync("dpkg-deb", ["-x", path.join(draft, file), unpacked], { stdio: "ignore" }).status !== 0) throw new Missing(missing);
-		try {
-			fs.renameSync(unpacked, folder);
-		} catch {
-			fs.rmSync(unpacked, { recursive: true, force: true });
-		}
-		return inside;
-	} finally {
-		fs.rmSync(draft, { recursive: true, force: true });
-	}
+	return variant === 32 ? foreignTls(OUT, say) : ownTls(say);
 }
 
 /** Folder of the engine's sources. */
@@ -163,13 +97,14 @@ function run(program, args) {
 /**
  * Compiles the host unless that was done before with the same sources.
  * @param variant  32, 64 or "asan"
- * @param tls  true for one that speaks TLS
+ * @param tls  true for one that speaks TLS, or the lengths of its record buffers: { input, output }
  * @returns path of the program
  * @throws Missing
  */
 async function buildHost(variant, tls, say) {
 	const { compiler, objcopy, flags, link } = VARIANTS[variant];
 	const hash = createHash("sha256").update(JSON.stringify([SHA512, compiler, flags, link, DEFINES]));
+	if (typeof tls === "object") hash.update(JSON.stringify(tls));
 	if (tls) for (const file of [...TLS_SOURCES, "tls.h"]) hash.update(file).update(fs.readFileSync(path.join(TLS, file)));
 	for (const file of fs.readdirSync(HOST).filter((name) => /\.[ch]$/.test(name)).sort()) hash.update(file).update(fs.readFileSync(path.join(HOST, file)));
 	const program = path.join(OUT, `host-${variant}${tls ? "-tls" : ""}-${hash.digest("hex").slice(0, 12)}`, "xshost");
@@ -190,7 +125,8 @@ async function buildHost(variant, tls, say) {
 	const jobs = [];
 	const made = [];
 	const ours = [...HOST_SOURCES.map((name) => path.join(HOST, name)), ...(tls ? TLS_SOURCES.map((name) => path.join(TLS, name)) : [])];
-	const ourFlags = ["-Wall", "-Wno-unused-parameter", ...(tls ? ["-DSTATION_TLS=1"] : []),
+	const lengths = typeof tls === "object" ? [`-DMBEDTLS_SSL_IN_CONTENT_LEN=${tls.input}`, `-DMBEDTLS_SSL_OUT_CONTENT_LEN=${tls.output}`] : [];
+	const ourFlags = ["-Wall", "-Wno-unused-parameter", ...(tls ? ["-DSTATION_TLS=1"] : []), ...lengths,
 		...(library?.include === undefined ? [] : ["-isystem", library.include])];
 	for (const file of [...files, ...ours]) {
 		const isOurs = ours.includes(file);
@@ -215,6 +151,18 @@ async function buildHost(variant, tls, say) {
 	const libraries = library === undefined ? [] : TLS_LIBRARIES.map((name) => path.join(draft, name));
 	const count = (from, to) => run(objcopy, ["--redefine-sym", "calloc=tls_calloc", "--redefine-sym", "free=tls_free", from, to]);
 	for (const file of libraries) await count(path.join(library.lib, path.basename(file)), file);
+	if (typeof tls === "object") {
+		const source = tlsSources(OUT, say);
+		const objects = [];
+		for (const name of fs.readdirSync(source).filter((file) => TLS_RECORDS.test(file))) {
+			const object = path.join(draft, `record-${name.replace(/c$/, "o")}`);
+			await run(compiler, [...flags, "-w", ...lengths, "-isystem", library.include, "-I", source, "-c", path.join(source, name), "-o", object]);
+			await count(object, object);
+			objects.push(object);
+		}
+		fs.rmSync(libraries[0]);
+		await run("ar", ["rcs", libraries[0], ...objects]);
+	}
 	const natives = tls ? TLS_SOURCES.map((name) => name.replace(/c$/, "o")) : [];
 	for (const file of natives) await count(path.join(draft, file), path.join(draft, file));
 	await run(compiler, [...flags, ...link, ...made, ...libraries, "-o", path.join(draft, "xshost"), "-lm", "-lpthread"]);
@@ -271,7 +219,7 @@ function listFile(build, ids) {
  * Everything that is needed to run the firmware on XS.
  * @param variant  32, 64 or "asan"
  * @param say  told about progress in one line
- * @param tls  true for a host that speaks TLS
+ * @param tls  true for a host that speaks TLS, or the lengths of its record buffers: { input, output }
  * @param build  "release" is what ships, "development" has the modules as they are in the sources
  * @returns {{ host: string, root: string, list: string, main: string }}
  * @throws Missing with one line when a tool is missing

@@ -1,6 +1,6 @@
 // What the cases on XS share: the test host, or why they cannot run.
 
-import { prepareXs, type XsBuildName, type XsVariant } from "../xs/engine.js";
+import { prepareXs, type TlsBuffers, type XsBuildName, type XsVariant } from "../xs/engine.js";
 import type { XsProgram } from "../xs/xs-station.js";
 
 /** Fetching, installing a compiler and compiling may take so long on a slow machine. */
@@ -9,10 +9,10 @@ const PREPARE_MS = 600_000;
 /**
  * To be called in a describe(): the cases get the test host. Without a compiler they fail where CI is set, else they are
  * skipped with the reason.
- * @param tls  true for a host that speaks TLS; what is missing may be mbedTLS then
+ * @param tls  for a host that speaks TLS, see prepareXs(); what is missing may be mbedTLS then
  * @param build  which form of the firmware
  */
-export function xsPerFile(variant: XsVariant = 32, tls = false, build: XsBuildName = "release"): () => XsProgram {
+export function xsPerFile(variant: XsVariant = 32, tls: boolean | TlsBuffers = false, build: XsBuildName = "release"): () => XsProgram {
 	let program: XsProgram | undefined;
 	let missing = "";
 	beforeAll(async () => {

@@ -15,18 +15,24 @@ export type XsVariant = 32 | 64 | "asan";
 /** What ships, or the modules as they are in the sources. */
 export type XsBuildName = "release" | "development";
 
+/** Record buffers of mbedTLS, plain bytes. */
+export interface TlsBuffers {
+	input: number;
+	output: number;
+}
+
 interface XsBuild {
-	prepare(variant: XsVariant, say: ((line: string) => void) | undefined, tls: boolean, build: XsBuildName): Promise<XsProgram>;
+	prepare(variant: XsVariant, say: ((line: string) => void) | undefined, tls: boolean | TlsBuffers, build: XsBuildName): Promise<XsProgram>;
 }
 
 /**
  * What the test host needs, built if it is not there.
- * @param tls  true for a host that speaks TLS
+ * @param tls  true for a host that speaks TLS with the library as it is, or the lengths of buffers that it is compiled with (32 bits)
  * @param build  which form of the firmware
  * @throws Error with one line when a tool is missing
  */
 export function prepareXs(
-	variant: XsVariant = 32, say?: (line: string) => void, tls = false, build: XsBuildName = "release",
+	variant: XsVariant = 32, say?: (line: string) => void, tls: boolean | TlsBuffers = false, build: XsBuildName = "release",
 ): Promise<XsProgram> {
 	// A program of the SDK behind the same pipes (scripts/check-moddable.ts): it has its modules in itself.
 	const built = process.env.STATION_XS_PROGRAM;

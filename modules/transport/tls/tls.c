@@ -583,10 +583,11 @@ static int configure(Tls* t, size_t fragmentBytes)
 	mbedtls_ssl_conf_renegotiation(conf, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 #endif
 #if defined(MBEDTLS_SSL_MAX_FRAGMENT_LENGTH)
-	return mbedtls_ssl_conf_max_frag_len(conf, (unsigned char)fragmentCode(fragmentBytes));
-#else
-	return 0;
+	/* The library offers nothing that is longer than its shorter buffer: then there is no offer. */
+	if (mbedtls_ssl_conf_max_frag_len(conf, (unsigned char)fragmentCode(fragmentBytes)))
+		return mbedtls_ssl_conf_max_frag_len(conf, MBEDTLS_SSL_MAX_FRAG_LEN_NONE);
 #endif
+	return 0;
 }
 
 /* The item is whole. */
