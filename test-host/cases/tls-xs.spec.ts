@@ -10,10 +10,12 @@ import { SocketError } from "../../modules/ports/events.js";
 import { XsTlsClient, type ClientSettings, type ClientTrust } from "../xs/tls-client.js";
 import { endIdleEngines } from "../xs/xs-station.js";
 import { issue, OpenSsl, type Issued } from "./pki.js";
-import { between, ended, identity, leaf, listen, PATIENCE_MS, root, serve, TestTrust, tlsCases, type TlsEngine } from "./tls-cases.js";
+import { between, DAY, ended, identity, leaf, listen, NOW, PATIENCE_MS, root, serve, TestTrust, tlsCases, type TlsEngine } from "./tls-cases.js";
 import { bareServer, Content, recordProxy, type Bare, type BareSession, type Manner } from "./tls-server.js";
 import { xsPerFile } from "./xs-kit.js";
 
+/** The stress run watches each access of the filter and of the engine. */
+const STRESS = process.env.STATION_XS_STRESS !== undefined;
 /** As a desktop has it: the library's whole buffer, and the fragment of a device. */
 const AMPLE: ClientSettings = { inputBytes: 16_384, fragmentBytes: 2048 };
 
@@ -35,7 +37,7 @@ function clientTrust(trust: TestTrust): ClientTrust {
 }
 
 describe("TLS on XS", () => {
-	const program = xsPerFile(64, true);
+	const program = xsPerFile(STRESS ? "asan" : 64, true);
 	const clients = new Map<string, XsTlsClient>();
 	const client = (host = "localhost"): XsTlsClient => {
 		let found = clients.get(host);
@@ -108,7 +110,7 @@ describe("TLS on XS", () => {
 			expect(one.seen).toEqual({ isOpen: true, error: 0, received: back, wrong: 0, sent: 5500 });
 			one.close();
 			await proxy.close();
-			expect(proxy.up.records).toBeGreaterThan(10);
+			expect(proxy.up.records).toBeGreaterThan(4);
 			expect(proxy.down.records).toBeGreaterThan(4);
 			return { up: proxy.up.longest, down: proxy.down.longest };
 		}
@@ -126,7 +128,8 @@ describe("TLS on XS", () => {
 			for (const fragmentBytes of [1024, 2048, 4096]) {
 				const { up, down } = await exchange({ inputBytes: 16_384, fragmentBytes }, port, 25_500);
 				expect(down).toBe(fragmentBytes + OVERHEAD);
-				expect(up).toBeLessThanOrEqual(2048 + OVERHEAD);
+				expect(up).toBe(Math.min(fragmentBytes, 2048) + OVERHEAD);
+				process.stdout.write(`[fragment ${fragmentBytes}: records of at most ${up} bytes up, ${down} down] `);
 			}
 			// Without the extension the same server sends what it likes.
 			expect((await exchange({ inputBytes: 16_384, fragmentBytes: 0 }, port, 25_500)).down).toBeGreaterThan(4096 + OVERHEAD);
@@ -159,7 +162,8 @@ describe("TLS on XS", () => {
 				for (let tries = 0; tries < 100 && got.length < 5500; tries++) await rest(10);
 				expect(got.equals(pattern(5500))).toBeTrue();
 				expect(proxy.down.longest).toBe(2048 + OVERHEAD);
-				expect(proxy.up.longest).toBeLessThanOrEqual(2048 + OVERHEAD);
+				expect(proxy.up.longest).toBe(2048 + OVERHEAD);
+				process.stdout.write(`[openssl: records of at most ${proxy.up.longest} bytes up, ${proxy.down.longest} down] `);
 				one.close();
 				await proxy.close();
 			} finally {
@@ -233,6 +237,35 @@ describe("TLS on XS", () => {
 			expect(await go([root])).toBe(0);
 			expect(await go([root], Date.UTC(2099, 0, 1))).toBe(SocketError.expired);
 			await ended(server);
+		}, PATIENCE_MS);
+	});
+
+	describe("two connections", () => {
+		it("that take turns: the one whose session is taken up again keeps its own dates, whatever the other one saves meanwhile", async () => {
+			const server = await serve({ ...identity(leaf({ from: NOW - 3 * DAY, to: NOW + 3 * DAY })), maxVersion: "TLSv1.2" });
+			const other = await serve({ ...identity(leaf({ from: NOW - 7 * DAY, to: NOW + 7 * DAY })), maxVersion: "TLSv1.2" });
+			const gate = await gateTo(server.port);
+			const dates: number[][] = [];
+			const judge: ClientTrust = { ...trust(), accepted: (from, to) => dates.push([(from - NOW) / DAY, (to - NOW) / DAY]) };
+			const one = client();
+			expect(await one.connect(gate.port, judge, AMPLE)).toBe(0);
+			one.close();
+			gate.isShut = true;
+			one.open(gate.port, judge, AMPLE);
+			while (!gate.isAsked) await rest(5);
+			expect(await one.visit(other.port)).toBe(0);
+			gate.open();
+			await one.until((seen) => seen.isOpen || seen.error !== 0);
+			expect(one.seen.error).toBe(0);
+			expect(dates).toEqual([[-3, 3], [-7, 7], [-3, 3]]);
+			one.close();
+			// Whose certificate is shown after all is judged by that one.
+			dates.length = 0;
+			expect(await one.visit(other.port)).toBe(0);
+			expect(await one.connect(gate.port, judge, AMPLE)).toBe(0);
+			expect(dates).toEqual([[-7, 7], [-3, 3]]);
+			one.close();
+			for (const end of [gate.server, server.server, other.server]) await ended(end);
 		}, PATIENCE_MS);
 	});
 
@@ -399,6 +432,39 @@ describe("TLS on XS", () => {
 			await ended(server);
 		}, PATIENCE_MS);
 
+		// Where each access is watched, what was given back must not be read, and chunks are not in one place.
+		(STRESS ? xit : it)("of the machine has no byte of the station's key after a handshake, a refused one, and one that got no memory", async () => {
+			const mine = issue({ commonName: "CS001", issuer: root });
+			const scalar = Buffer.from((mine.key.export({ format: "jwk" }) as { d: string }).d, "base64url");
+			const strict = { ca: root.pem, requestCert: true, rejectUnauthorized: true, maxVersion: "TLSv1.2" } as const;
+			const shown: boolean[] = [];
+			const good = await serve({ ...identity(own), ...strict }, (socket) => {
+				shown.push(mine.der.equals(socket.getPeerX509Certificate()!.raw));
+				socket.resume();
+			});
+			const bad = await serve({ ...identity(issue({ commonName: "localhost" })), ...strict });
+			const one = client();
+			const connect = (port: number, key: Uint8Array): Promise<number> => one.connect(port, { ...trust(), own: [key, mine.der] }, AMPLE);
+			for (const key of [scalar, mine.key.export({ type: "pkcs8", format: "der" })]) {
+				expect(await connect(good.port, key)).toBe(0);
+				expect(one.timesInMemory(scalar)).toBe(0);
+				// What is there is found.
+				one.send(64);
+				expect(one.timesInMemory(pattern(64))).toBeGreaterThan(0);
+				one.close();
+				expect(await connect(bad.port, key)).toBe(SocketError.unknownCa);
+				for (const n of [12, 13, 14, 16, 20]) {
+					one.failTls(n);
+					expect(await connect(good.port, key)).withContext(`allocation ${n}`).toBe(SocketError.tlsMemory);
+					one.failTls(0);
+					expect(one.timesInMemory(scalar)).withContext(`allocation ${n}`).toBe(0);
+				}
+			}
+			expect(shown).toEqual([true, true]);
+			await ended(good.server);
+			await ended(bad.server);
+		}, PATIENCE_MS);
+
 		it("and file descriptors are where they were after a thousand connections, some refused, some cut off", async () => {
 			const good = await serve({ ...identity(own), maxVersion: "TLSv1.2" });
 			const bad = await serve(identity(issue({ commonName: "localhost" })));
@@ -460,6 +526,39 @@ function createSlow(port: number): net.Server {
 		trickle(client, target);
 		trickle(target, client);
 	});
+}
+
+interface Gate {
+	server: net.Server;
+	port: number;
+	/** What the server says is kept back. */
+	isShut: boolean;
+	/** The server has said something since. */
+	isAsked: boolean;
+	open(): void;
+}
+
+/** A way to a server that can be shut in its direction. */
+async function gateTo(port: number): Promise<Gate> {
+	const kept: (() => void)[] = [];
+	const server = net.createServer((near) => {
+		const far = net.connect(port, "127.0.0.1");
+		near.on("data", (data) => far.write(data));
+		far.on("data", (data) => {
+			if (!gate.isShut) return void near.write(data);
+			gate.isAsked = true;
+			kept.push(() => near.write(data));
+		});
+		for (const [from, to] of [[near, far], [far, near]]) from.on("error", () => to.destroy()).on("close", () => to.destroy());
+	});
+	const gate: Gate = {
+		...(await listen(server)), isShut: false, isAsked: false,
+		open: () => {
+			gate.isShut = false;
+			for (const go of kept.splice(0)) go();
+		},
+	};
+	return gate;
 }
 
 /** Answers whatever comes with the same bytes, once, and ends. */

@@ -12,8 +12,8 @@ const MAIN = "test-host/xs/firmware/tls-client";
 const WORDS = 24;
 const BLOCK_BYTES = 4096;
 const BLOCKS = 8;
-const Ask = { open: 1, send: 2, close: 3, hold: 4 } as const;
-const Told = { open: 1, error: 2, accepted: 3, refused: 4, received: 5, sent: 6 } as const;
+const Ask = { open: 1, send: 2, close: 3, hold: 4, visit: 5 } as const;
+const Told = { open: 1, error: 2, accepted: 3, refused: 4, received: 5, sent: 6, visited: 7 } as const;
 
 /** Whom the client trusts, and as whom it shows itself. */
 export interface ClientTrust {
@@ -52,6 +52,7 @@ export class XsTlsClient {
 	private trust: ClientTrust | undefined;
 	private host = "";
 	private waiting: (() => void)[] = [];
+	private visited = 0;
 
 	/**
 	 * @param host    the name that servers are asked for
@@ -111,6 +112,14 @@ export class XsTlsClient {
 		this.station.post(Ask.send, 0, bytes);
 	}
 
+	/** Makes a second connection beside the first, with the same trust, and ends it; resolves with 0 or its SocketError. */
+	async visit(port: number): Promise<number> {
+		this.visited = -1;
+		this.station.post(Ask.visit, 0, port);
+		await this.until(() => this.visited >= 0);
+		return this.visited;
+	}
+
 	/** While on, the client does not read. */
 	hold(on: boolean): void {
 		this.station.post(Ask.hold, 0, on ? 1 : 0);
@@ -141,6 +150,11 @@ export class XsTlsClient {
 	/** Memory of the machine and of TLS beside it; garbage is collected first. */
 	memory(newPeaks = false): XsMemory {
 		return this.station.memory(true, newPeaks);
+	}
+
+	/** How often bytes are in the machine's memory, used or left over. */
+	timesInMemory(bytes: Uint8Array): number {
+		return this.station.timesInMemory(bytes);
 	}
 
 	/** See XsStation.failTls. */
@@ -174,6 +188,9 @@ export class XsTlsClient {
 				break;
 			case Told.sent:
 				seen.sent = a;
+				break;
+			case Told.visited:
+				this.visited = a;
 				break;
 		}
 		// From an empty stack: who waits may give the next command at once.

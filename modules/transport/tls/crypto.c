@@ -18,6 +18,16 @@
 /* modules/core/der.ts, SignatureKind: the hash in the low bits, and these. */
 enum { WITH_RSA = 16, WITH_ECDSA = 32 };
 
+/* The library from 3 on has a state of its own; 0 when it is ready. */
+static int begin(void)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+	return (int)psa_crypto_init();
+#else
+	return 0;
+#endif
+}
+
 /* SHA-2 of 256 (1), 384 (2) or 512 bits (3). Returns the length of the digest, 0 for any other number. */
 static size_t hash(int which, const uint8_t* bytes, size_t count, uint8_t* digest)
 {
@@ -47,7 +57,7 @@ static int makeKey(uint8_t* private, uint8_t* point)
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 	psa_key_attributes_t wish = PSA_KEY_ATTRIBUTES_INIT;
 	psa_key_id_t key = 0;
-	psa_status_t status = psa_crypto_init();
+	psa_status_t status = begin();
 	psa_set_key_type(&wish, PSA_KEY_TYPE_ECC_KEY_PAIR(PSA_ECC_FAMILY_SECP_R1));
 	psa_set_key_bits(&wish, RAW_KEY_BYTES * 8);
 	psa_set_key_usage_flags(&wish, PSA_KEY_USAGE_EXPORT);
@@ -113,11 +123,7 @@ void crypto_verify(xsMachine* the)
 	uint8_t digest[DIGEST_BYTES_MAX];
 	size_t digestBytes = hash(kind - algorithm, data, (size_t)(to - from), digest);
 	int isRight = 0;
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-	if (psa_crypto_init())
-		digestBytes = 0;
-#endif
-	if ((digestBytes > 0) && ((algorithm == WITH_RSA) || (algorithm == WITH_ECDSA))) {
+	if ((digestBytes > 0) && !begin() && ((algorithm == WITH_RSA) || (algorithm == WITH_ECDSA))) {
 		mbedtls_pk_context key;
 		mbedtls_pk_init(&key);
 		isRight = !mbedtls_pk_parse_public_key(&key, bytes, (size_t)(keyTo - keyFrom)) &&
@@ -148,7 +154,7 @@ void crypto_sign(xsMachine* the)
 	mbedtls_pk_context key;
 	size_t count = 0;
 	mbedtls_pk_init(&key);
-	if (!hash(1, data, (size_t)(to - from), digest) || tls_parse_key(&key, private, RAW_KEY_BYTES + RAW_POINT_BYTES) ||
+	if (begin() || !hash(1, data, (size_t)(to - from), digest) || tls_parse_key(&key, private, RAW_KEY_BYTES + RAW_POINT_BYTES) ||
 		sign(&key, digest, signature, &count))
 		count = 0;
 	mbedtls_pk_free(&key);

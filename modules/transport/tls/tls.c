@@ -120,6 +120,8 @@ typedef struct {
 	uint8_t verdict;
 	uint8_t wasVerified;
 	uint8_t wasOffered;
+	/* The certificates of this handshake are being looked at: dates are theirs from now on, not those of the session. */
+	uint8_t isJudging;
 	uint8_t isOpen;
 	uint8_t isStalled;
 	/* A message of the server's handshake has come. */
@@ -452,6 +454,9 @@ static int verify(void* context, mbedtls_x509_crt* crt, int depth, uint32_t* fla
 	double notBeforeMs = msOf(&crt->valid_from), notAfterMs = msOf(&crt->valid_to);
 	*flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE | MBEDTLS_X509_BADCERT_CN_MISMATCH);
 	t->badFlags |= *flags;
+	if (!t->isJudging)
+		t->notBeforeMs = t->notAfterMs = NAN;
+	t->isJudging = 1;
 	if (!(t->notBeforeMs >= notBeforeMs))
 		t->notBeforeMs = notBeforeMs;
 	if (!(t->notAfterMs <= notAfterMs))
@@ -627,6 +632,9 @@ static int start(Tls* t)
 	if (maySave(t)) {
 		if ((result = mbedtls_ssl_set_session(&t->ssl, &saved.session)))
 			return result;
+		/* Another connection may save its own until this one stands. */
+		t->notBeforeMs = saved.notBeforeMs;
+		t->notAfterMs = saved.notAfterMs;
 		t->wasOffered = 1;
 	}
 	return 0;
@@ -638,10 +646,6 @@ static void opened(Tls* t)
 	t->isOpen = 1;
 	if (t->hasAgreed && (t->inputMax > t->fragmentBytes))
 		t->inputMax = t->fragmentBytes;
-	if (!t->wasVerified) {
-		t->notBeforeMs = saved.notBeforeMs;
-		t->notAfterMs = saved.notAfterMs;
-	}
 	mbedtls_ssl_conf_ca_chain(&t->conf, NULL, NULL);
 	mbedtls_x509_crt_free(&t->roots);
 	mbedtls_x509_crt_free(&t->chain);
@@ -693,6 +697,16 @@ static int advance(Tls* t)
 	if (mbedtls_ssl_get_bytes_avail(&t->ssl) > 0)
 		return 0;
 	return mbedtls_ssl_read(&t->ssl, none, 0);
+}
+
+/* Plain bytes that may be made into a record now. */
+static size_t roomOf(Tls* t)
+{
+	int most;
+	if (!t->isOpen || t->error || t->isStalled || (t->pending > 0))
+		return 0;
+	most = mbedtls_ssl_get_max_out_record_payload(&t->ssl);
+	return most < 0 ? 0 : most < OUTPUT_BYTES ? (size_t)most : OUTPUT_BYTES;
 }
 
 static void fail(Tls* t, int error)
@@ -831,8 +845,8 @@ void tls_run(xsMachine* the)
 	Tls* t = connectionOf(the);
 	int count = xsmcToInteger(xsArg(2)), room = xsmcToInteger(xsArg(3)), result;
 	t->in = tls_bytes(the, 1, 0, count, 0);
-	t->inCount = (size_t)count;
 	t->out = tls_bytes(the, 1, 0, room, 1);
+	t->inCount = (size_t)count;
 	t->outRoom = (size_t)room;
 	t->outCount = 0;
 	if (!t->error) {
@@ -863,10 +877,7 @@ void tls_state(xsMachine* the)
 		value = available;
 		break;
 	case ROOM:
-		if (isIdle && t->isOpen) {
-			int most = mbedtls_ssl_get_max_out_record_payload(&t->ssl);
-			value = most < 0 ? 0 : most < OUTPUT_BYTES ? (size_t)most : OUTPUT_BYTES;
-		}
+		value = roomOf(t);
 		break;
 	case NOT_BEFORE:
 		xsmcSetNumber(xsResult, t->notBeforeMs);
@@ -905,7 +916,8 @@ void tls_write(xsMachine* the)
 	xsmcSetInteger(xsResult, 0);
 	if (to == from)
 		return;
-	if (!t->isOpen || t->error || t->isStalled || (t->pending > 0) || (to - from > OUTPUT_BYTES))
+	/* The library would take a part of more, and not tell. */
+	if ((size_t)(to - from) > roomOf(t))
 		xsRangeError("more than writable");
 	t->failuresBefore = allocationFailures;
 	result = mbedtls_ssl_write(&t->ssl, bytes, (size_t)(to - from));

@@ -14,11 +14,11 @@ const WORDS = 24;
 const ITEMS_AT = WORDS * 4;
 
 /** What is asked through post(). */
-const enum Ask { open = 1, send = 2, close = 3, hold = 4 }
+const enum Ask { open = 1, send = 2, close = 3, hold = 4, visit = 5 }
 /** What is told through the log. */
-const enum Told { open = 1, error = 2, accepted = 3, refused = 4, received = 5, sent = 6 }
+const enum Told { open = 1, error = 2, accepted = 3, refused = 4, received = 5, sent = 6, visited = 7 }
 
-const PIECE = 512;
+const PIECE = 4096;
 
 class Flash {
 	private readonly word = new Uint8Array(4);
@@ -71,6 +71,26 @@ class FlashTrust implements Trust {
 /** Byte `at` of the pattern. */
 function patternAt(at: number): number {
 	return ((at * 7) ^ (at >> 8)) & 0xff;
+}
+
+/** A connection beside that of the client: ended as soon as it stands. */
+class Visit implements SocketOptions {
+	readonly secure = true;
+	private readonly socket: Socket;
+
+	constructor(maker: TlsSockets, readonly host: string, readonly port: number, readonly trust: Trust) {
+		this.socket = maker.open(this);
+	}
+	onReadable(): void {
+		// Nothing is expected.
+	}
+	onWritable(): void {
+		this.socket.close();
+		host.log(Told.visited, 0, 0);
+	}
+	onError(error: number): void {
+		host.log(Told.visited, error, 0);
+	}
 }
 
 class Client implements SocketOptions {
@@ -129,6 +149,9 @@ class Client implements SocketOptions {
 			case Ask.hold:
 				this.isHeld = value !== 0;
 				if (!this.isHeld) this.take();
+				return true;
+			case Ask.visit:
+				new Visit(this.maker, this.host, value, this.trust);
 				return true;
 			default:
 				return false;
