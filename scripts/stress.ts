@@ -1,6 +1,6 @@
 // npm run test:stress: the functional cases on XS with a collection at every allocation, under AddressSanitizer with every chunk
-// and every free slot watched; then a busy day of the station, after which heap and keys must be what they were.
-//   --day    only the day      --cases  only the cases
+// and every free slot watched, and our own C under UndefinedBehaviorSanitizer as well; then a busy day of the station, after which heap and keys must be what they were.
+//   --day    only the day      --cases  only the cases      --tls  only the cases of the TLS filter: hostile servers, refused memory
 
 import "../test-host/board/xs-globals.js";
 import { busyDay } from "../test-host/xs/scenario.js";
@@ -15,9 +15,12 @@ const NOISE_BYTES = 64;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-async function cases(): Promise<boolean> {
+/** Cases that drive the filter and the signatures without a station, or refuse memory to it. */
+const TLS_FILES = ["tls-xs.spec.ts", "tls-crypto.spec.ts"];
+
+async function cases(files?: readonly string[]): Promise<boolean> {
 	await prepareXs("asan", say, true);
-	return (await runCases({ tls: true, env: { STATION_XS_STRESS: "1" }, isShown: true })).isSound;
+	return (await runCases({ tls: true, env: { STATION_XS_STRESS: "1" }, isShown: true, files })).isSound;
 }
 
 function judge(what: string, before: XsMemory, after: XsMemory): boolean {
@@ -44,6 +47,7 @@ async function main(argv: readonly string[]): Promise<void> {
 	const all = argv.length === 0;
 	let isSound = true;
 	if (all || argv.includes("--day")) isSound = (await day()) && isSound;
+	if (all || argv.includes("--tls")) isSound = (await cases(TLS_FILES)) && isSound;
 	if (all || argv.includes("--cases")) isSound = (await cases()) && isSound;
 	say(isSound ? "stress: no error, nothing lost" : "stress: FAILED");
 	process.exit(isSound ? 0 : 1);

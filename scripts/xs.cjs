@@ -40,7 +40,9 @@ const VARIANTS = {
 	// Each chunk is an allocation of its own and free slots are poisoned, so that any use of what was collected ends the program.
 	// The engine reads strings word by word, constants too, so globals have no borders.
 	// Leaks are looked for by counting, not here: code in ROM is never given back.
-	asan: { compiler: "gcc", objcopy: "objcopy", debian: ["gcc", "libc6-dev"], flags: ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer", "--param", "asan-globals=0", "-DmxNoChunks=1", "-DmxPoisonSlots=1"], link: ["-fsanitize=address"] },
+	asan: { compiler: "gcc", objcopy: "objcopy", debian: ["gcc", "libc6-dev"], flags: ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer", "--param", "asan-globals=0", "-DmxNoChunks=1", "-DmxPoisonSlots=1"],
+		// What C does not define is looked for in our own files; the engine has its habits.
+		ours: ["-fsanitize=undefined", "-fno-sanitize-recover=all"], link: ["-fsanitize=address,undefined"] },
 };
 
 function needCompiler(variant, say) {
@@ -102,8 +104,8 @@ function run(program, args) {
  * @throws Missing
  */
 async function buildHost(variant, tls, say) {
-	const { compiler, objcopy, flags, link } = VARIANTS[variant];
-	const hash = createHash("sha256").update(JSON.stringify([SHA512, compiler, flags, link, DEFINES]));
+	const { compiler, objcopy, flags, link, ours: more = [] } = VARIANTS[variant];
+	const hash = createHash("sha256").update(JSON.stringify([SHA512, compiler, flags, link, DEFINES, more]));
 	if (typeof tls === "object") hash.update(JSON.stringify(tls));
 	if (tls) for (const file of [...TLS_SOURCES, "tls.h"]) hash.update(file).update(fs.readFileSync(path.join(TLS, file)));
 	for (const file of fs.readdirSync(HOST).filter((name) => /\.[ch]$/.test(name)).sort()) hash.update(file).update(fs.readFileSync(path.join(HOST, file)));
@@ -126,7 +128,7 @@ async function buildHost(variant, tls, say) {
 	const made = [];
 	const ours = [...HOST_SOURCES.map((name) => path.join(HOST, name)), ...(tls ? TLS_SOURCES.map((name) => path.join(TLS, name)) : [])];
 	const lengths = typeof tls === "object" ? [`-DMBEDTLS_SSL_IN_CONTENT_LEN=${tls.input}`, `-DMBEDTLS_SSL_OUT_CONTENT_LEN=${tls.output}`] : [];
-	const ourFlags = ["-Wall", "-Wno-unused-parameter", ...(tls ? ["-DSTATION_TLS=1"] : []), ...lengths,
+	const ourFlags = [...more, "-Wall", "-Wno-unused-parameter", ...(tls ? ["-DSTATION_TLS=1"] : []), ...lengths,
 		...(library?.include === undefined ? [] : ["-isystem", library.include])];
 	for (const file of [...files, ...ours]) {
 		const isOurs = ours.includes(file);

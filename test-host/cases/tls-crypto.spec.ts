@@ -2,24 +2,27 @@
 // That its answers are right is for tls-signing.spec.ts and m-certificates.spec.ts to say, which run on XS as well.
 
 import "../board/xs-globals.js";
+import { STRESS_CREATION } from "../xs/engine.js";
 import { authority, SigningBench } from "../xs/signing.js";
 import { endIdleEngines } from "../xs/xs-station.js";
 import { CLIENT_KEY_BYTES, VaultKind } from "../../modules/storage/vault.js";
 import { privateKeys, vaultOf } from "./vault-kit.js";
 import { xsPerFile } from "./xs-kit.js";
 
-const PATIENCE_MS = 120_000;
+/** The stress run watches each access of the library's callers and of the engine. */
+const STRESS = process.env.STATION_XS_STRESS !== undefined;
+const PATIENCE_MS = STRESS ? 600_000 : 120_000;
 /** No step makes so many allocations. */
 const ALLOCATIONS_MAX = 100_000;
 /** The first ones are all tried, later ones ever more rarely. */
 const DENSITY = 10;
 
 describe("crypto on XS", () => {
-	const program = xsPerFile(32, true);
+	const program = xsPerFile(STRESS ? "asan" : 32, true);
 	const wide = { ec: authority(false), rsa: authority(true) };
 
 	function withBench(work: (bench: SigningBench) => void): void {
-		const bench = new SigningBench({ program: program(), creation: { static: 65_536, stack: 1024 } });
+		const bench = new SigningBench({ program: program(), creation: STRESS ? STRESS_CREATION : { static: 65_536, stack: 1024 } });
 		try {
 			bench.accept();
 			work(bench);
@@ -29,7 +32,8 @@ describe("crypto on XS", () => {
 		}
 	}
 
-	it("A02.FR.05 the private key is in the vault, and in no byte of RAM, used or left over, once it is made, signed with and kept", () => {
+	// Where each access is watched, what was given back must not be read, and chunks are not in one place.
+	(STRESS ? xit : it)("A02.FR.05 the private key is in the vault, and in no byte of RAM, used or left over, once it is made, signed with and kept", () => {
 		withBench((bench) => {
 			expect(bench.install(wide.ec)).toBe("Accepted");
 			// What was received is found.
