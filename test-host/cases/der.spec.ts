@@ -79,6 +79,7 @@ describe("certificates: hash data", () => {
 			}
 		}
 		expect(count).toBe(48);
+		process.stdout.write(`[${count} certificates] `);
 		openSsl.close();
 	}, 60_000);
 
@@ -215,6 +216,7 @@ describe("certificates: what is none", () => {
 		expect(result.tried).toBeGreaterThan(119_000);
 		expect(result.formed).toBeGreaterThan(1000);
 		expect(result.verified).toBe(Math.floor(result.formed / 64));
+		process.stdout.write(`[${result.tried} mutations] `);
 	}, 60_000);
 
 	it("the mutations would notice a reader that takes them: of the samples themselves each is signed", () => {
