@@ -44,6 +44,8 @@ const BASIC_CONSTRAINTS = freeze(Uint8Array.of(0x55, 0x1d, 0x13));
 const KEY_USAGE = freeze(Uint8Array.of(0x55, 0x1d, 0x0f));
 const ALTERNATIVE_NAME = freeze(Uint8Array.of(0x55, 0x1d, 0x11));
 const RSA_KEY = freeze(Uint8Array.of(0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01));
+/** Of a public exponent: with one as long as its modulus a signature keeps a chip busy for a minute. As in tls.c. */
+const EXPONENT_BYTES_MAX = 5;
 const EC_KEY = freeze(Uint8Array.of(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01));
 /** Without their last byte, which names the hash: 11, 12, 13 and 2, 3, 4. */
 const RSA_WITH = freeze(Uint8Array.of(0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01));
@@ -303,7 +305,7 @@ function readKey(bytes: Uint8Array, at: number, end: number, c: Certificate): bo
 	return !isRsa || readModulus(bytes, c);
 }
 
-/** RSAPublicKey: modulus and exponent. */
+/** RSAPublicKey: modulus and exponent, which is 65,537 nearly everywhere. */
 function readModulus(bytes: Uint8Array, c: Certificate): boolean {
 	const end = c.keyTo;
 	if (!openAs(bytes, c.keyFrom, end, SEQUENCE, c) || c.to !== end) return false;
@@ -312,7 +314,7 @@ function readModulus(bytes: Uint8Array, c: Certificate): boolean {
 	while (from < c.to && bytes[from] === 0) from++;
 	if (from === c.to) return false;
 	c.keyBits = (c.to - from) * 8 - Math.clz32(bytes[from]) + 24;
-	return openAs(bytes, c.to, end, INTEGER, c) && c.to === end;
+	return openAs(bytes, c.to, end, INTEGER, c) && c.to === end && c.to - c.from <= EXPONENT_BYTES_MAX;
 }
 
 /** Unique ids and extensions, which end the body. */

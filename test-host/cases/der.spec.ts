@@ -7,7 +7,7 @@ import { PemBlock, derToPem, pemLength, pemToDer } from "../../modules/core/pem.
 import { sha256 } from "../../modules/core/sha256.js";
 import { tryMutations } from "../vectors/certificate-mutations.js";
 import { NodeCrypto } from "../board/crypto-node.js";
-import { issue, OpenSsl, pemOf, rsaKey } from "./pki.js";
+import { issue, OpenSsl, pemOf, rsaKey, rsaPublicKey } from "./pki.js";
 
 function sha256Text(bytes: Uint8Array, from: number, to: number): string {
 	const digest = new Uint8Array(40);
@@ -228,6 +228,10 @@ describe("certificates: what is none", () => {
 		expect([rsa.keyKind, rsa.keyBits]).toEqual([KeyKind.rsa, 2048]);
 		const spki = createPublicKey(rsaKey()).export({ type: "spki", format: "der" });
 		expect(Buffer.from(samples[1].subarray(rsa.spkiFrom, rsa.spkiTo))).toEqual(spki);
+		// An exponent of six bytes, the zero in front counted, is none.
+		const withExponent = (...exponent: number[]): boolean =>
+			parsed(issue({ commonName: "e", publicKey: rsaPublicKey(Uint8Array.from(exponent)) }).der) !== undefined;
+		expect([withExponent(3), withExponent(0x7f, 0, 0, 0, 1), withExponent(0x80, 0, 0, 0, 1)]).toEqual([true, true, false]);
 		const bytes = samples[0];
 		const c = parsed(bytes) as Certificate;
 		expect([c.keyKind, c.keyBits, c.isCa, c.keyUsage]).toEqual([KeyKind.ec, 256, 1, 6]);

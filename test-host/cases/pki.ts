@@ -126,6 +126,13 @@ export function issue(wish: Wish): Issued {
 	return { key, der: bytes, pem: pemOf(bytes), subject, keyPem };
 }
 
+/** An RSA key of 2,048 bits with this exponent, as SubjectPublicKeyInfo; nobody has the private half. */
+export function rsaPublicKey(exponent: Uint8Array): Buffer {
+	const { n } = createPublicKey(rsaKey()).export({ format: "jwk" });
+	const jwk = { kty: "RSA", n, e: Buffer.from(exponent).toString("base64url") };
+	return createPublicKey({ key: jwk, format: "jwk" }).export({ type: "spki", format: "der" });
+}
+
 /** Public key of a request for a P-256 key, as SubjectPublicKeyInfo. */
 export function publicKeyOf(csr: string): Buffer {
 	const bytes = Buffer.from(csr.replace(/-----[^-]+-----|\s/g, ""), "base64");

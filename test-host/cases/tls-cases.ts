@@ -5,7 +5,7 @@ import * as net from "node:net";
 import * as tls from "node:tls";
 import { SocketError } from "../../modules/ports/events.js";
 import type { Trust } from "../../modules/ports/socket.js";
-import { issue, newKey, rsaKey, type Issued, type Wish } from "./pki.js";
+import { issue, newKey, rsaKey, rsaPublicKey, type Issued, type Wish } from "./pki.js";
 
 export const NOW = Date.UTC(2026, 2, 1);
 export const DAY = 86_400_000;
@@ -128,6 +128,22 @@ export function tlsCases(engine: () => TlsEngine): void {
 			expect(await outcome(server, trust)).withContext(what).toBe(expected);
 			expect(trust.errors).withContext(what).toEqual([expected]);
 			expect(trust.dates).toEqual([]);
+		}
+	}, PATIENCE_MS);
+
+	it("an RSA key with an exponent of more than five bytes is refused wherever it is in the chain: it would keep a chip busy for long", async () => {
+		const exponents: [number, number[]][] = [
+			[SocketError.unknownCa, [0x7f, 0xff, 0xff, 0xff, 0xff]], [SocketError.badCertificate, [0x80, 0, 0, 0, 1]],
+			[SocketError.badCertificate, [0x7f, ...new Array<number>(254).fill(0xff)]],
+		];
+		for (const [expected, exponent] of exponents) {
+			const publicKey = rsaPublicKey(Uint8Array.from(exponent));
+			const slow = issue({ commonName: "Slow", isCa: true, issuer: root, publicKey });
+			// Signed with the key of another exponent, so that no signature is right: what counts is whether it is looked at.
+			const by = { ...slow, key: rsaKey() };
+			const under = issue({ commonName: "Under", isCa: true, issuer: by, padding: 200 });
+			expect(await outcome(identity(leaf({ issuer: by }), slow), new TestTrust([root]))).withContext(`2nd, ${exponent.length}`).toBe(expected);
+			expect(await outcome(identity(leaf({ issuer: under }), under, slow), new TestTrust([root]))).withContext(`3rd, ${exponent.length}`).toBe(expected);
 		}
 	}, PATIENCE_MS);
 

@@ -54,6 +54,9 @@
 #define RECORD_OVERHEAD 24
 #define RECORD_HEADER 5
 #define HASH_BYTES 32
+/* Of the exponent of an RSA key; nearly all have 65,537. With one as long as its modulus, which nobody needs, a single signature keeps
+ * a chip busy for a minute, and to ask for it a certificate needs no signature that is right. As in modules/core/der.ts. */
+#define EXPONENT_BYTES_MAX 5
 
 /* modules/ports/events.ts, SocketError */
 enum {
@@ -69,6 +72,25 @@ enum { ROOT = 0, CHAIN = 1, KEY = 2 };
 
 /* tls_state: what is asked. */
 enum { WANTED = 0, AVAILABLE = 1, ROOM = 2, NOT_BEFORE = 3, NOT_AFTER = 4, FRAGMENT = 5, RESUMED = 6 };
+
+/* The way through the server's certificates to their public keys. */
+typedef struct {
+	/* Bytes that are left of the message and of the certificate, and how many of them do not count. */
+	uint32_t messageLeft;
+	uint32_t certificateLeft;
+	uint32_t skip;
+	/* Of a header or a length: its bytes that were seen, what they say, and for DER those that are to come. */
+	uint8_t count;
+	uint32_t value;
+	uint8_t lengthLeft;
+	uint8_t isTagged;
+	uint8_t place;
+	/* It is the message of certificates; its first length was read. */
+	uint8_t isChain;
+	uint8_t isListed;
+	/* What follows is encrypted. */
+	uint8_t isOver;
+} Walk;
 
 typedef struct {
 	mbedtls_ssl_context ssl;
@@ -108,6 +130,7 @@ typedef struct {
 	uint16_t helloValue;
 	/* Bytes of the message that are left. */
 	uint16_t helloEnd;
+	Walk walk;
 	double utcMs;
 	double floorMs;
 	double notBeforeMs;
@@ -257,6 +280,77 @@ static void inspectHello(Tls* t, uint8_t byte)
 	}
 }
 
+/* Goes through the server's certificates (RFC 5246 §7.4.2, RFC 5280 §4.1): true where an exponent of RSA begins that is too long. The
+ * library checks signatures in the call that reads the certificates, so this is the last moment. What has another form
+ * than that of a certificate is none to the library either. */
+static int hasLongExponent(Walk* w, uint8_t byte)
+{
+	enum { CERTIFICATE = 0, BODY, VERSION, SERIAL, ALGORITHM, ISSUER, VALIDITY, SUBJECT, KEY_INFO, KEY_ALGORITHM, BITS, KEY, MODULUS,
+		EXPONENT, DONE };
+	static const uint16_t entered = (1 << CERTIFICATE) | (1 << BODY) | (1 << KEY_INFO) | (1 << BITS) | (1 << KEY);
+	if (w->isOver)
+		return 0;
+	if (w->messageLeft == 0) {
+		w->value = (w->value << 8) | byte;
+		if (++w->count < 4)
+			return 0;
+		w->messageLeft = w->value & 0xffffff;
+		w->isChain = w->value >> 24 == 11;
+		w->certificateLeft = w->value = w->count = w->isListed = 0;
+		return 0;
+	}
+	if (--w->messageLeft == 0)
+		w->count = w->value = 0;
+	if (!w->isChain)
+		return 0;
+	if (w->certificateLeft == 0) {
+		/* The length of all, then of each. */
+		if (w->messageLeft == 0)
+			return 0;
+		w->value = (w->value << 8) | byte;
+		if (++w->count < 3)
+			return 0;
+		w->certificateLeft = w->isListed ? w->value & 0xffffff : 0;
+		w->isListed = 1;
+		w->value = w->skip = w->count = w->lengthLeft = w->isTagged = w->place = 0;
+		return 0;
+	}
+	w->certificateLeft--;
+	if (w->skip > 0) {
+		w->skip--;
+		return 0;
+	}
+	if (w->place == DONE)
+		return 0;
+	if (!w->isTagged) {
+		w->isTagged = 1;
+		if ((w->place == VERSION) && (byte != (MBEDTLS_ASN1_CONTEXT_SPECIFIC | MBEDTLS_ASN1_CONSTRUCTED)))
+			w->place = SERIAL;
+		/* A point of EC begins otherwise. */
+		if ((w->place == KEY) && (byte != (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE)))
+			w->place = DONE;
+		return 0;
+	}
+	if (w->lengthLeft > 0) {
+		w->value = (w->value << 8) | byte;
+		w->lengthLeft--;
+	}
+	else {
+		w->value = byte < 0x80 ? byte : 0;
+		w->lengthLeft = byte < 0x80 ? 0 : byte & 0x7f;
+	}
+	if (w->lengthLeft > 0)
+		return 0;
+	w->isTagged = 0;
+	if ((w->place == EXPONENT) && (w->value > EXPONENT_BYTES_MAX))
+		return 1;
+	/* The bits begin with a byte that counts the unused ones. */
+	w->skip = w->place == BITS ? 1 : entered & (1 << w->place) ? 0 : w->value;
+	w->value = 0;
+	w->place++;
+	return 0;
+}
+
 /* Looks at bytes of records as they pass: their length, and what an alert in the clear says. */
 static int inspect(Tls* t, const uint8_t* bytes, size_t count)
 {
@@ -265,8 +359,11 @@ static int inspect(Tls* t, const uint8_t* bytes, size_t count)
 			size_t n = count < t->bodyLeft ? count : t->bodyLeft;
 			for (size_t i = 0; (i < n) && (t->alertCount < sizeof(t->alert)); i++)
 				t->alert[t->alertCount++] = bytes[i];
-			for (size_t i = 0; (i < n) && (t->head[0] == HANDSHAKE) && !t->isOpen; i++)
+			for (size_t i = 0; (i < n) && (t->head[0] == HANDSHAKE) && !t->isOpen; i++) {
 				inspectHello(t, bytes[i]);
+				if (hasLongExponent(&t->walk, bytes[i]))
+					return BAD_CERTIFICATE;
+			}
 			t->bodyLeft -= n;
 			bytes += n;
 			count -= n;
@@ -286,6 +383,7 @@ static int inspect(Tls* t, const uint8_t* bytes, size_t count)
 		if (t->isOpen && ((t->head[0] == HANDSHAKE) || (t->head[0] == CHANGE_CIPHER_SPEC)))
 			return TLS_FAILED;
 		t->hasGreeted |= t->head[0] == HANDSHAKE;
+		t->walk.isOver |= t->head[0] == CHANGE_CIPHER_SPEC;
 		t->alertCount = ((t->head[0] == ALERT) && (t->bodyLeft == sizeof(t->alert))) ? 0 : sizeof(t->alert);
 	}
 	return 0;
