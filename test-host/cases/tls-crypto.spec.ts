@@ -1,7 +1,9 @@
 // The crypto port on mbedTLS, seen from a station on XS: what it leaves in RAM, and what happens where it gets no memory.
 // That its answers are right is for tls-signing.spec.ts and m-certificates.spec.ts to say, which run on XS as well.
 
+import { X509Certificate } from "node:crypto";
 import "../board/xs-globals.js";
+import { OpenSsl, pemOf } from "./pki.js";
 import { STRESS_CREATION } from "../xs/engine.js";
 import { authority, SigningBench } from "../xs/signing.js";
 import { endIdleEngines } from "../xs/xs-station.js";
@@ -50,6 +52,27 @@ describe("crypto on XS", () => {
 				expect(privateKeys(bench.flash).some((kept) => kept.equals(key))).toBeTrue();
 			}
 		});
+	}, PATIENCE_MS);
+
+	it("M05.FR.07 roots of each kind of key with each hash are verified: P-256, P-384, P-521, RSA-2048, RSA-3072; with a changed bit each is Rejected", () => {
+		const openSsl = new OpenSsl();
+		for (const kind of ["prime256v1", "secp384r1", "secp521r1", "2048", "3072"]) {
+			const isRsa = /^\d/.test(kind);
+			openSsl.run(...(isRsa ? ["genrsa", "-out", "key", kind] : ["ecparam", "-name", kind, "-genkey", "-noout", "-out", "key"]));
+			withBench((bench) => {
+				for (const hash of ["sha256", "sha384", "sha512"]) {
+					openSsl.run("req", "-x509", "-new", "-key", "key", "-subj", `/CN=${kind} ${hash}`, "-days", "3650", `-${hash}`, "-out", "root");
+					const pem = openSsl.read("root").toString();
+					const bytes = Buffer.from(new X509Certificate(pem).raw);
+					bytes[bytes.length - 9] ^= 4;
+					const install = (certificate: string): string =>
+						bench.ask("InstallCertificate", { certificateType: "CSMSRootCertificate", certificate });
+					expect(install(pemOf(bytes))).withContext(`${kind} ${hash}, changed`).toBe("Rejected");
+					expect(install(pem)).withContext(`${kind} ${hash}`).toBe("Accepted");
+				}
+			});
+		}
+		openSsl.close();
 	}, PATIENCE_MS);
 
 	for (const [kind, issuer] of Object.entries(wide)) {
