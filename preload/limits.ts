@@ -83,5 +83,5 @@ holds((LIMITS.certificateChainBytes / 4) * 3 + 133 <= 4096, "a chain with its ke
 holds(LIMITS.txBytes >= 256 && LIMITS.txBytes <= 2048, "txBytes is a WebSocket fragment of 256 to 2048 bytes");
 holds(LIMITS.configurationValueBytes < LIMITS.bytesPerMessage, "a settable value must fit its request");
 holds(LIMITS.configurationValueBytes <= LIMITS.cellBytes, "a settable value must fit its cell");
-holds(LIMITS.cellBytes + 16 <= LIMITS.recordBytes, "a cell, its frame of 12 bytes and its number must fit recordBytes");
+holds(LIMITS.cellBytes + 16 <= LIMITS.recordBytes, "a cell, its frame of 8 bytes and its number must fit recordBytes");
 holds(LIMITS.recordBytes % 4 === 0 && LIMITS.recordBytes <= 2048, "a record must fit a block of flash beside others");

@@ -10,6 +10,7 @@ import "../test-host/board/xs-globals.js";
 import { firmwareRom, isOurs, type RomReport } from "../test-host/xs/rom.js";
 import { everything, holders, measure, type Figures, type Holder } from "../test-host/xs/scenario.js";
 import { prepareXs } from "../test-host/xs/engine.js";
+import { queueFigures } from "./bench/queue.js";
 import { STEP_HEADS, stepRows, tlsFigures, TLS_HEADS, tlsRest, tlsRows, type TlsFigures } from "./tls-memory.js";
 import { endIdleEngines, projectRoot, XsExit, XsFailure, type Creation, type XsProgram } from "../test-host/xs/xs-station.js";
 import { build, chipLacks, CHIPS, emptyApp, linked, sdkVersion, releaseApp, type Linked, type Platform } from "./moddable.js";
@@ -22,6 +23,8 @@ export interface Budget {
 	/** Bytes unless the name says otherwise; see test-host/xs/scenario.ts. */
 	figures: Figures;
 	rom: { total: number; modules: { [id: string]: number } };
+	/** Bytes of flash that an event takes and costs, see scripts/bench/queue.ts. */
+	queue: Figures;
 	/** Preloaded objects and variables that may stay mutable, each with its reason. */
 	aliases: { [name: string]: string };
 }
@@ -29,7 +32,9 @@ export interface Budget {
 /** A figure may grow by so much before the test fails. */
 export const GROWTH = 1.02;
 /** What no growth may pass, whatever the budget says. */
-export const CEILING = { static: 32_768, staticAim: 20_480, fullInventoryExtra: 1024, rom: 204_800, romAim: 153_600 } as const;
+export const CEILING = {
+	static: 32_768, staticAim: 20_480, fullInventoryExtra: 1024, rom: 204_800, romAim: 153_600, queueStored: 16, queueWritten: 40,
+} as const;
 
 /** Small steps, so that what is given is what is needed; a device may take larger ones where it has room. */
 export const SMALL: Creation = { chunk: 256, chunkInc: 128, heap: 64, heapInc: 16, keys: 32 };
@@ -76,7 +81,7 @@ export function smallest(program: XsProgram): { static: number; stack: number } 
 	return { stack, static: least(8192, 65_536, STATIC_STEP, (bytes) => bears(program, { ...SMALL, stack, static: bytes })) };
 }
 
-export interface Report extends Omit<Budget, "aliases"> {
+export interface Report extends Omit<Budget, "aliases" | "queue"> {
 	live: number;
 	peak: number;
 	holders: Holder[];
@@ -139,12 +144,13 @@ function table(rows: readonly (readonly (string | number)[])[]): string {
 		.trimEnd()).join("\n");
 }
 
+function beside(value: number, was: number | undefined): string {
+	if (was === undefined) return "new";
+	return value === was ? "" : `${value > was ? "+" : ""}${Number((value - was).toFixed(1))}`;
+}
+
 /** The report for people. */
 function text(now: Report, budget: Budget | undefined): string {
-	const beside = (value: number, was: number | undefined): string => {
-		if (was === undefined) return "new";
-		return value === was ? "" : `${value > was ? "+" : ""}${value - was}`;
-	};
 	const lines: string[] = [];
 	const { romReport } = now;
 	lines.push("RAM, bytes (XS, 32 bits)", table([
@@ -221,18 +227,21 @@ async function main(argv: readonly string[]): Promise<void> {
 	const found = argv.includes("--quick") && budget !== undefined ? { static: budget.static, stack: budget.stack } : smallest(program);
 	const now = report(program, development, found);
 	const linkedFor = await chips((line) => process.stderr.write(`${line}\n`));
+	const queue = queueFigures();
 	if (argv.includes("--json")) {
 		const { romReport, ...rest } = now;
-		process.stdout.write(JSON.stringify({ ...rest, aliases: romReport.aliases, chips: linkedFor }, null, "\t") + "\n");
+		process.stdout.write(JSON.stringify({ ...rest, queue, aliases: romReport.aliases, chips: linkedFor }, null, "\t") + "\n");
 	} else {
 		process.stdout.write(text(now, budget) + "\n");
 		for (const chip of linkedFor) process.stdout.write(`\n${chipText(chip)}\n`);
+		process.stdout.write(`\nqueue, bytes of flash per event in 64 kB (npm run bench -- queue has more)\n${table(Object.entries(queue).map(([name, value]) =>
+			[name, value.toFixed(1), beside(value, budget?.queue?.[name])]))}\n`);
 	}
 	const tls = await tlsFigures((line) => process.stderr.write(`${line}\n`));
 	if (tls !== undefined && !argv.includes("--json")) process.stdout.write(`\n${tlsText(tls)}\n`);
 	if (argv.includes("--write")) {
 		const { static: bytes, stack, figures, rom } = now;
-		const next: Budget = { static: bytes, stack, figures, rom, aliases: budget?.aliases ?? {} };
+		const next: Budget = { static: bytes, stack, figures, rom, queue, aliases: budget?.aliases ?? {} };
 		writeFileSync(BUDGET_FILE, JSON.stringify(next, null, "\t") + "\n");
 		writeMemory(now, linkedFor, tls);
 	}

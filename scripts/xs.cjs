@@ -22,7 +22,7 @@ const TARBALL = "agoric-xsnap-0.15.0.tgz";
 const SHA512 = "ZBm4DZxbtfacxMHVVdJjZi0Y8zOxN77vpu1WwI5RWfPkaRh0aHkz/dVdTGKXalDNzWfz183lljKxlxl3/h0n+A==";
 
 const DEFINES = ["-DINCLUDE_XSPLATFORM", '-DXSPLATFORM="platform.h"', "-DmxParse=1", "-DmxRun=1", "-DmxSloppy=1",
-	"-DmxBoundsCheck=1", "-DmxNoConsole=1", "-DmxInstrument=1", "-DmxLockdown=1", "-DmxStress=1"];
+	"-DmxBoundsCheck=1", "-DmxNoConsole=1", "-DmxInstrument=1", "-DmxLockdown=1", "-DmxStress=1", "-DmxMetering=1"];
 /** Sources of the engine that the host replaces or does without. */
 const LEFT_OUT = new Set(["xsSnapshot.c", "xsDefaults.c"]);
 const HOST_SOURCES = ["main.c", "memory.c", "rom.c", "ports.c", "census.c", "defaults.c"];

@@ -254,7 +254,7 @@ function headOf(station: Station): string {
 		"\nstatus " + stationStatus(station.evses) +
 		"\nprofile " + station.slot + " security " + station.securityProfile +
 		"\nevents waiting " + station.outbox.count + " bytes " + station.outbox.bytesUsed +
-		" thinned " + station.outbox.thinned +
+		" thinned " + station.outbox.thinned + " shortened " + station.outbox.shortened +
 		"\nsecurity events waiting " + station.journal.waiting + " dropped " + station.journal.dropped + "\n";
 	for (let i = 0; i < station.evses.length; i++) {
 		const evse = station.evses[i]!;

@@ -412,7 +412,7 @@ function getTransactionStatus(station: Station, request: GetTransactionStatusReq
 	// Identifiers compare without case (Part 4 §4.1.6), and ours have small letters.
 	const id = request.transactionId?.toLowerCase();
 	if (id === undefined) return { messagesInQueue: station.outbox.count > 0 };
-	return { ongoingIndicator: running(station, id) !== undefined, messagesInQueue: station.outbox.countOf(id) > 0 };
+	return { ongoingIndicator: running(station, id) !== undefined, messagesInQueue: station.outbox.holds(id) };
 }
 
 export const transactionsBlock: Block = freeze({

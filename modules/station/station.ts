@@ -225,7 +225,10 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 		}
 		this.wakeWithin(this.connection.nextDueMs);
 		this.wakeWithin(this.rpc.dueMs);
-		return this.inbox.length > 0 ? 0 : this.sleepMs;
+		// Sealing takes long: a part at a time, when nothing else is to be done.
+		if (this.inbox.length > 0 || (this.sleepMs > 0 && this.outbox.step())) this.wakeWithin(0);
+		this.outbox.rest();
+		return this.sleepMs;
 	}
 
 	private drain(): void {
@@ -442,6 +445,8 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 			evses,
 			queued: this.outbox.count,
 			queueBytes: this.outbox.bytesUsed,
+			thinned: this.outbox.thinned,
+			shortened: this.outbox.shortened,
 		};
 	}
 }
@@ -461,4 +466,7 @@ export interface StationView {
 	/** Transaction events that wait for the CSMS, and the flash bytes that they take. */
 	readonly queued: number;
 	readonly queueBytes: number;
+	/** Updated events that a full queue has given up since boot, and Ended events that lost meter values. */
+	readonly thinned: number;
+	readonly shortened: number;
 }

@@ -228,7 +228,7 @@ export class Cells {
 		const ring = this.ring;
 		const kind = ring.foundKind;
 		if ((kind !== KIND_VALUE && kind !== KIND_ERASED) || ring.foundBytes === 0) return -1;
-		if (!ring.read(block, at, ring.window, FRAME_BYTES + 4)) return -1;
+		if (!ring.readFound(block, at, 0, FRAME_BYTES + 4)) return -1;
 		const cell = ring.window[FRAME_BYTES] as number;
 		return cell < CELLS_MAX ? cell : -1;
 	}

@@ -246,7 +246,7 @@ export class Journal {
 		const from = ring.foundKind === KIND_CLOCK ? FRAME_BYTES : FRAME_BYTES + TIME_AT;
 		if (ring.foundBytes < from - FRAME_BYTES + TIME_BYTES) return NaN;
 		// Reads are multiples of 4; the record is padded to one.
-		if (!ring.read(block, at, ring.window, FRAME_BYTES + 8)) return NaN;
+		if (!ring.readFound(block, at, 0, FRAME_BYTES + 8)) return NaN;
 		return timeOf(ring.window, from);
 	}
 

@@ -9,12 +9,12 @@ import { LogCode } from "../ports/events.js";
 import type { FlashPartition } from "../ports/flash.js";
 import type { Log } from "../ports/log.js";
 
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** What a block belongs to; byte 5 of its header. */
 export const enum Area { cells = 1, queue = 2, journal = 3 }
-/** Bit of byte 5: the block was made by merging others and counts only once its summary is there. */
-const MERGED = 0x80;
+/** Bits of byte 5: the block was made by merging others and counts only once its summary is there; it holds parts. */
+const enum Bit { merged = 0x80, packed = 0x40, area = 0x3f }
 
 export const HEADER_BYTES = 32;
 /** Bytes of the header that its own check covers, and with the check. */
@@ -22,12 +22,25 @@ const CHECKED = 16;
 const SUMMARY_AT = 20;
 const SUMMARY_BYTES = 8;
 
-export const FRAME_BYTES = 12;
-const MARK_AT = 8;
-/** A frame says that it is one: its fourth byte is the other three and this, by exclusive or. */
-const FRAME_CHECK = 0xa5;
+export const FRAME_BYTES = 8;
+const MARK_AT = 2;
+const CHECK_AT = 4;
+/** Kinds are 1 to 62: a word that is zeroed or blank is no frame. */
+const KIND_MAX = 62;
+/** Longest payload: its length and the kind share the first two bytes of a frame. */
+export const PAYLOAD_BYTES_MAX = 0x3ff;
+const LENGTH_BITS = 10;
+
+/**
+ * A record of this kind holds many things, each with a mark of four bits of its own behind the first PART_HEAD_BYTES
+ * of the payload, whose first byte says how many there are. Its check takes the marks as blank.
+ */
+export const KIND_PART = 18;
+export const PART_HEAD_BYTES = 8;
+const MARKS_AT = FRAME_BYTES + PART_HEAD_BYTES;
 
 export const WINDOW_BYTES = 64;
+const NONE = -1;
 
 /** In Ring.events: the block has no summary. */
 export const UNCOUNTED = 0xffff;
@@ -35,6 +48,11 @@ export const UNCOUNTED = 0xffff;
 /** Answers of append(): the record does not fit in the last block, or the flash refused. */
 export const FULL = -1;
 export const FAILED = -2;
+
+/** Bytes of the marks of a part with `count` things in it. */
+export function marksBytes(count: number): number {
+	return ((count + 7) >> 3) * 4;
+}
 
 /** Bytes on flash of a record with `bytes` of payload. */
 export function recordBytes(bytes: number): number {
@@ -45,6 +63,7 @@ export function recordBytes(bytes: number): number {
 export class Header {
 	area = 0;
 	merged = false;
+	packed = false;
 	/** How the partition is divided, one 16-bit number that is the same in all headers (store.ts). */
 	division = 0;
 	first = 0;
@@ -59,19 +78,26 @@ export class Header {
 /** The header is ours, of a newer format, or no header. */
 export const enum HeaderState { none = 0, valid = 1, newer = 2 }
 
-function u16(bytes: Uint8Array, at: number): number {
+export function u16(bytes: Uint8Array, at: number): number {
 	return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
 }
 
-function u32(bytes: Uint8Array, at: number): number {
+export function u32(bytes: Uint8Array, at: number): number {
 	return (u16(bytes, at) | (u16(bytes, at + 2) << 16)) >>> 0;
 }
 
-function putU32(bytes: Uint8Array, at: number, value: number): void {
+export function putU32(bytes: Uint8Array, at: number, value: number): void {
 	bytes[at] = value & 0xff;
 	bytes[at + 1] = (value >>> 8) & 0xff;
 	bytes[at + 2] = (value >>> 16) & 0xff;
 	bytes[at + 3] = value >>> 24;
+}
+
+/** Kind and length of a record at its beginning. */
+function putWord(record: Uint8Array, kind: number, bytes: number): void {
+	const word = (kind << LENGTH_BITS) | bytes;
+	record[0] = word;
+	record[1] = word >> 8;
 }
 
 function isAll(bytes: Uint8Array, count: number, value: number): boolean {
@@ -115,8 +141,9 @@ export function parseHeader(bytes: Uint8Array, header: Header): number {
 	// The first 20 bytes keep their places in every future format. Without a right check nothing is newer: a header that
 	// was being written when the power went may show any version.
 	if (bytes[4] !== FORMAT_VERSION) return (bytes[4] as number) > FORMAT_VERSION ? HeaderState.newer : HeaderState.none;
-	header.area = (bytes[5] as number) & ~MERGED;
-	header.merged = ((bytes[5] as number) & MERGED) !== 0;
+	header.area = (bytes[5] as number) & Bit.area;
+	header.merged = ((bytes[5] as number) & Bit.merged) !== 0;
+	header.packed = ((bytes[5] as number) & Bit.packed) !== 0;
 	header.division = u16(bytes, 6);
 	header.first = u32(bytes, 8);
 	header.last = u32(bytes, 12);
@@ -126,11 +153,13 @@ export function parseHeader(bytes: Uint8Array, header: Header): number {
 	return HeaderState.valid;
 }
 
-/** Writes the first CHECKED + 4 bytes of a header to bytes[0, …) and sets the rest of it to 0xFF. */
+/**
+ * Writes the first CHECKED + 4 bytes of a header to bytes[0, …) and sets the rest of it to 0xFF.
+ * @param area  an Area and bits of Bit
+ */
 export function makeHeader(
 	bytes: Uint8Array,
 	area: number,
-	merged: boolean,
 	division: number,
 	first: number,
 	last: number,
@@ -141,7 +170,7 @@ export function makeHeader(
 	bytes[2] = 0x53;
 	bytes[3] = 0x4c;
 	bytes[4] = FORMAT_VERSION;
-	bytes[5] = merged ? area | MERGED : area;
+	bytes[5] = area;
 	bytes[6] = division & 0xff;
 	bytes[7] = division >> 8;
 	putU32(bytes, 8, first);
@@ -149,12 +178,10 @@ export function makeHeader(
 	putU32(bytes, CHECKED, crc32(bytes, 0, CHECKED));
 }
 
-/** Bits of the mark that are cleared, 0 to 32. */
-function clearedBits(bytes: Uint8Array, at: number): number {
+/** How many bits of a mark are cleared: of 16, or of 4. */
+function clearedBits(mark: number, all: number): number {
 	let cleared = 0;
-	for (let i = 0; i < 4; i++) {
-		for (let rest = ~(bytes[at + i] as number) & 0xff; rest !== 0; rest &= rest - 1) cleared++;
-	}
+	for (let rest = ~mark & all; rest !== 0; rest &= rest - 1) cleared++;
 	return cleared;
 }
 
@@ -163,13 +190,22 @@ function clearedBits(bytes: Uint8Array, at: number): number {
  * power went nearly always counts (its event was answered, so both are right).
  */
 const MARKED_BITS = 2;
+const MARK = 0xffff;
+
+/**
+ * What one wrong bit in the last place of what a check covers does to the check; each place before it is a shift
+ * more.
+ */
+const LAST_BIT = 0xedb88320;
+/** In the place of a difference of checks: there is no record. */
+const UNKNOWN = 2 ** 32;
 
 export class Ring {
 	private readonly flash: FlashPartition;
 	private readonly diagnostics: Log;
 	readonly area: number;
 	/** Block of the partition where the area begins. Blocks are numbered from 0 inside the area. */
-	private readonly firstBlock: number;
+	readonly firstBlock: number;
 	readonly blocks: number;
 	readonly blockBytes: number;
 	private readonly division: number;
@@ -177,17 +213,22 @@ export class Ring {
 	readonly window: Uint8Array;
 	private readonly header: Header;
 
-	/** Blocks in use, oldest first: chain[0, length). The last one takes new records. */
+	/**
+	 * Blocks in use: chain[0, length). First those that hold parts, chain[0, packed), then the others, each oldest
+	 * first. The last one takes new records, the last one of those with parts takes new parts.
+	 */
 	readonly chain: Uint8Array;
 	length = 0;
+	packed = 0;
 	/** First and last sequence number of each block, 2 * block and 2 * block + 1. */
 	private readonly range: Uint32Array;
 	/** Where the records of each block end. */
 	readonly ends: Uint16Array;
 	/** Event records counted in each block at mount; kept up by the owner. */
 	readonly events: Uint16Array;
-	/** The last block has its summary already (its successor was lost at once): it takes no more records. */
-	private sealed = false;
+	/** The last block, or the last one with parts, has its summary already, or there is none: it takes no more records. */
+	private closed = true;
+	private packedClosed = true;
 	private nextSequence = 1;
 	private cursor = 0;
 	/** Records and torn pieces that failed their check since mount. */
@@ -199,6 +240,10 @@ export class Ring {
 	foundMarked = false;
 	/** All bits of the mark are cleared. */
 	foundFirm = false;
+	/** Bit that reads wrong, counted from the last one of the payload; NONE when the record is as it was written. */
+	private foundFlip = NONE;
+	/** Place of the last record that had such a bit: it is told once. */
+	private mended = NONE;
 	/** Damaged stretches that the last seek went over, and whether it ended because the flash could not be read. */
 	foundDamage = 0;
 	foundUnread = false;
@@ -238,6 +283,11 @@ export class Ring {
 	/** The block that takes new records; only while length > 0. */
 	get tail(): number {
 		return this.chain[this.length - 1] as number;
+	}
+
+	/** The block that takes new parts; only while packed > 0. */
+	get packedTail(): number {
+		return this.chain[this.packed - 1] as number;
 	}
 
 	first(block: number): number {
@@ -304,8 +354,10 @@ export class Ring {
 	mount(isBoot = true): void {
 		const header = this.header;
 		this.length = 0;
+		this.packed = 0;
 		this.nextSequence = 1;
-		this.sealed = false;
+		this.closed = true;
+		this.packedClosed = true;
 		for (let block = 0; block < this.blocks; block++) {
 			if (this.readHeader(block) !== HeaderState.valid) {
 				this.buryGarbage(block);
@@ -320,21 +372,20 @@ export class Ring {
 			this.range[block * 2 + 1] = header.last;
 			this.ends[block] = header.end;
 			this.events[block] = header.events;
-			this.insert(block);
+			this.insert(block, header.packed);
 		}
 		this.dropCovered();
 		if (this.length > 0) this.cursor = this.tail;
 		for (let i = 0; i < this.length; i++) {
 			const block = this.chain[i] as number;
-			if (this.ends[block] !== 0) this.sealed = true;
-			else {
-				this.sealed = false;
-				this.events[block] = UNCOUNTED;
-				this.findEnd(block, isBoot);
-			}
+			const closed = this.ends[block] !== 0;
+			if (i < this.packed) this.packedClosed = closed;
+			else this.closed = closed;
+			if (closed) continue;
+			this.events[block] = UNCOUNTED;
+			this.findEnd(block, isBoot);
+			if (isBoot && this.ends[block] === HEADER_BYTES) this.strengthen(block, i < this.packed);
 		}
-		if (!isBoot || this.sealed || this.length === 0) return;
-		if (this.ends[this.tail] === HEADER_BYTES) this.strengthen(this.tail);
 	}
 
 	private readHeader(block: number): number {
@@ -358,9 +409,11 @@ export class Ring {
 	}
 
 	/** Keeps the chain sorted by first sequence; of two with the same first, the wider one comes first. */
-	private insert(block: number): void {
-		let i = this.length++;
-		for (; i > 0; i--) {
+	private insert(block: number, packed: boolean): void {
+		const from = packed ? 0 : this.packed;
+		let i = packed ? this.packed++ : this.length;
+		this.chain.copyWithin(i + 1, i, this.length++);
+		for (; i > from; i--) {
 			const before = this.chain[i - 1] as number;
 			if (this.first(before) < this.first(block)) break;
 			if (this.first(before) === this.first(block) && this.last(before) >= this.last(block)) break;
@@ -371,14 +424,17 @@ export class Ring {
 
 	/** Retires blocks whose sequence numbers a merged block has taken over. */
 	private dropCovered(): void {
+		const packed = this.packed;
 		let kept = 0;
 		let coveredTo = 0;
 		for (let i = 0; i < this.length; i++) {
+			if (i === packed) coveredTo = 0;
 			const block = this.chain[i] as number;
 			if (this.last(block) <= coveredTo) {
 				const merged = this.chain[kept - 1] as number;
 				// The cut may have come while the summary was being written: make it firm before its sources go.
-				if (this.close(merged, true)) this.retireBlock(block);
+				if (this.close(merged, Bit.merged | (i < packed ? Bit.packed : 0))) this.retireBlock(block);
+				if (i < packed) this.packed--;
 				continue;
 			}
 			coveredTo = this.last(block);
@@ -431,17 +487,18 @@ export class Ring {
 	}
 
 	/** Writes a header once more: a cut may have left its bits half programmed. */
-	private strengthen(block: number): void {
-		makeHeader(this.window, this.area, false, this.division, this.first(block), this.last(block));
+	private strengthen(block: number, packed: boolean): void {
+		makeHeader(this.window, this.area | (packed ? Bit.packed : 0), this.division, this.first(block), this.last(block));
 		this.write(block, 0, this.window, CHECKED + 4);
 	}
 
 	/** The same for the last record, which was perhaps being written: what was read as sound stays sound. */
 	private strengthenRecord(block: number, at: number, end: number): void {
+		if (!this.recordAt(block, at)) return;
 		for (let from = at; from < end; from += WINDOW_BYTES) {
 			const n = end - from < WINDOW_BYTES ? end - from : WINDOW_BYTES;
-			if (!this.read(block, from, this.window, n)) return;
-			if (from === at) this.window.fill(0xff, MARK_AT, MARK_AT + 4);
+			if (!this.readFound(block, at, from - at, n)) return;
+			if (from === at) this.window.fill(0xff, MARK_AT, MARK_AT + 2);
 			this.write(block, from, this.window, n);
 		}
 	}
@@ -449,23 +506,25 @@ export class Ring {
 	/** Takes chain[index] out of use. False when the flash refuses; the chain is then as before. */
 	retire(index: number): boolean {
 		const block = this.chain[index] as number;
-		if (this.last(block) !== this.first(block) && !this.buryCovered(block)) return false;
+		if (this.last(block) !== this.first(block) && !this.buryCovered(block, index < this.packed)) return false;
 		if (!this.retireBlock(block)) return false;
-		// The block before the last one has its summary already.
-		if (index === this.length - 1) this.sealed = true;
 		this.remove(index);
 		return true;
 	}
 
+	/** The block before the last one has its summary already. */
 	private remove(index: number): void {
+		if (index === this.length - 1) this.closed = true;
+		if (index === this.packed - 1) this.packedClosed = true;
+		if (index < this.packed) this.packed--;
 		this.length--;
 		this.chain.copyWithin(index, index + 1, this.length + 1);
 	}
 
 	/** A source of a merge whose header could not be zeroed must not come back when the merged block goes. */
-	private buryCovered(merged: number): boolean {
+	private buryCovered(merged: number, packed: boolean): boolean {
 		for (let block = 0; block < this.blocks; block++) {
-			if (this.inChain(block) || this.readHeader(block) !== HeaderState.valid) continue;
+			if (this.inChain(block) || this.readHeader(block) !== HeaderState.valid || this.header.packed !== packed) continue;
 			if (this.header.first < this.first(merged) || this.header.last > this.last(merged)) continue;
 			if (!this.retireBlock(block)) return false;
 		}
@@ -480,17 +539,18 @@ export class Ring {
 	/**
 	 * Erases a free block and writes its header. A block is always erased right before its header is written, so a valid
 	 * header proves a complete erase. Tries each free block once; goes round, which spreads the wear.
+	 * @param bits  of Bit
 	 * @returns the block, or -1
 	 */
-	private begin(merged: boolean, mergedFirst: number, mergedLast: number): number {
+	private begin(bits: number, mergedFirst: number, mergedLast: number): number {
 		for (let step = 1; step <= this.blocks; step++) {
 			const block = (this.cursor + step) % this.blocks;
 			if (this.inChain(block)) continue;
 			if (!this.prepare(block)) continue;
 			// Each attempt takes a number of its own: two blocks with one number could not be told apart later.
-			const first = merged ? mergedFirst : this.nextSequence++;
-			const last = merged ? mergedLast : first;
-			makeHeader(this.window, this.area, merged, this.division, first, last);
+			const first = (bits & Bit.merged) !== 0 ? mergedFirst : this.nextSequence++;
+			const last = (bits & Bit.merged) !== 0 ? mergedLast : first;
+			makeHeader(this.window, this.area | bits, this.division, first, last);
 			if (!this.write(block, 0, this.window, CHECKED + 4)) continue;
 			if (this.readHeader(block) !== HeaderState.valid || this.header.repaired || this.header.first !== first) continue;
 			this.cursor = block;
@@ -512,25 +572,42 @@ export class Ring {
 
 	/** True when the last block takes a record of `size` bytes, frame included. */
 	hasRoom(size: number): boolean {
-		return this.length > 0 && !this.sealed && (this.ends[this.tail] as number) + size <= this.blockBytes;
+		return !this.closed && (this.ends[this.tail] as number) + size <= this.blockBytes;
+	}
+
+	/** Bytes that the last block with parts still takes, frame included. */
+	get packedRoom(): number {
+		return this.packedClosed ? 0 : this.blockBytes - (this.ends[this.packedTail] as number);
 	}
 
 	/** Closes the last block with a summary and opens a free one behind it. False when there is none that works. */
 	openTail(): boolean {
 		if (this.free === 0) return false;
-		const block = this.begin(false, 0, 0);
+		const block = this.begin(0, 0, 0);
 		if (block < 0) return false;
-		if (this.length > 0 && !this.sealed) this.close(this.tail, false);
-		this.sealed = false;
+		if (!this.closed) this.close(this.tail, 0);
+		this.closed = false;
 		this.chain[this.length++] = block;
 		return true;
 	}
 
-	/** Writes the summary of a block. False when it is not there afterwards. */
-	private close(block: number, merged: boolean): boolean {
+	/** The same for the blocks with parts. */
+	openPacked(): boolean {
+		if (this.free === 0) return false;
+		const block = this.begin(Bit.packed, 0, 0);
+		if (block < 0) return false;
+		if (!this.packedClosed) this.close(this.packedTail, Bit.packed);
+		this.packedClosed = false;
+		this.chain.copyWithin(this.packed + 1, this.packed, this.length++);
+		this.chain[this.packed++] = block;
+		return true;
+	}
+
+	/** Writes the summary of a block whose header has these bits. False when it is not there afterwards. */
+	private close(block: number, bits: number): boolean {
 		const events = this.events[block] as number;
 		const end = this.ends[block] as number;
-		makeHeader(this.window, this.area, merged, this.division, this.first(block), this.last(block));
+		makeHeader(this.window, this.area | bits, this.division, this.first(block), this.last(block));
 		this.window[SUMMARY_AT] = events & 0xff;
 		this.window[SUMMARY_AT + 1] = events >> 8;
 		this.window[SUMMARY_AT + 2] = end & 0xff;
@@ -543,7 +620,8 @@ export class Ring {
 
 	/** Begins a block that will take the place of chain[index] and chain[index + 1]. Returns it, or -1. */
 	beginMerge(index: number): number {
-		return this.begin(true, this.first(this.chain[index] as number), this.last(this.chain[index + 1] as number));
+		const bits = Bit.merged | (index < this.packed ? Bit.packed : 0);
+		return this.begin(bits, this.first(this.chain[index] as number), this.last(this.chain[index + 1] as number));
 	}
 
 	/**
@@ -553,12 +631,11 @@ export class Ring {
 	completeMerge(index: number, merged: number): boolean {
 		const a = this.chain[index] as number;
 		const b = this.chain[index + 1] as number;
-		if (!this.close(merged, true)) {
+		if (!this.close(merged, Bit.merged | (index < this.packed ? Bit.packed : 0))) {
 			this.retireBlock(merged);
 			return false;
 		}
 		// A merged block has its summary: as the last one it takes no more records.
-		if (index + 2 === this.length) this.sealed = true;
 		this.chain[index] = merged;
 		this.remove(index + 1);
 		// When this fails, buryCovered tries again before the merged block goes.
@@ -575,31 +652,29 @@ export class Ring {
 	// --- records -----------------------------------------------------------------------------------------------------
 
 	/**
-	 * Appends a record to the last block, in one write.
+	 * Appends a record to a block, in one write.
 	 * @param record  payload at [FRAME_BYTES, FRAME_BYTES + bytes); the frame before it and up to 3 bytes behind it are
 	 * filled in
-	 * @returns its place in the last block; FULL when it does not fit; FAILED when the flash refused. Nothing counts then.
+	 * @param block   the last one, or the last one with parts, or one that is being merged
+	 * @returns its place in the block; FULL when it does not fit; FAILED when the flash refused. Nothing counts then.
 	 */
-	append(record: Uint8Array, bytes: number, kind: number): number {
+	append(record: Uint8Array, bytes: number, kind: number, block = this.tail): number {
 		const size = recordBytes(bytes);
-		if (!this.hasRoom(size)) return FULL;
-		const block = this.tail;
 		const at = this.ends[block] as number;
+		if (at + size > this.blockBytes) return FULL;
 		record.fill(0xff, FRAME_BYTES + bytes, size);
 		this.makeFrame(record, bytes, kind);
-		putU32(record, 4, crc32(record, FRAME_BYTES, FRAME_BYTES + bytes, crc32(record, 0, 4, this.seed(block, at))));
+		const head = crc32(record, 0, MARK_AT, this.seed(block, at));
+		putU32(record, CHECK_AT, crc32(record, FRAME_BYTES, FRAME_BYTES + bytes, head));
 		this.ends[block] = at + size;
-		if (this.write(block, at, record, size) && this.recordAt(block, at)) return at;
+		if (this.write(block, at, record, size) && this.recordAt(block, at) && this.foundFlip === NONE) return at;
 		this.clear(block, at, size);
 		return FAILED;
 	}
 
 	private makeFrame(record: Uint8Array, bytes: number, kind: number): void {
-		record[0] = bytes & 0xff;
-		record[1] = bytes >> 8;
-		record[2] = kind;
-		record[3] = (record[0] as number) ^ (record[1] as number) ^ kind ^ FRAME_CHECK;
-		record.fill(0xff, MARK_AT, MARK_AT + 4);
+		putWord(record, kind, bytes);
+		record.fill(0xff, MARK_AT, CHECK_AT);
 	}
 
 	/** A check is bound to its place: no copy of a record inside another one's payload can pass for a record. */
@@ -617,15 +692,15 @@ export class Ring {
 		const size = recordBytes(bytes);
 		const target = this.ends[to] as number;
 		if (target + size > this.blockBytes) return FULL;
-		const check = this.checkOf(from, at, bytes, this.seed(to, target));
+		const check = this.checkOf(from, at, this.seed(to, target), 0);
 		this.ends[to] = target + size;
-		let sound = check >= 0;
+		let sound = check !== UNKNOWN;
 		for (let done = 0; sound && done < size; done += WINDOW_BYTES) {
 			const n = size - done < WINDOW_BYTES ? size - done : WINDOW_BYTES;
-			sound = this.read(from, at + done, this.window, n);
+			sound = this.readFound(from, at, done, n);
 			if (done === 0) {
 				this.makeFrame(this.window, bytes, kind);
-				putU32(this.window, 4, check);
+				putU32(this.window, CHECK_AT, check);
 			}
 			sound = sound && this.write(to, target + done, this.window, n);
 		}
@@ -634,38 +709,100 @@ export class Ring {
 		return FAILED;
 	}
 
-	/** Check over the length word and the payload of a record as they are on flash; -1 when they cannot be read. */
-	private checkOf(block: number, at: number, bytes: number, seed: number): number {
-		if (!this.read(block, at, this.window, FRAME_BYTES)) return -1;
-		let check = crc32(this.window, 0, 4, seed);
-		const end = at + FRAME_BYTES + bytes;
-		for (let from = at + FRAME_BYTES; from < end; from += WINDOW_BYTES) {
+	/**
+	 * Check over kind, length and payload of the record that was found at `at`, and how it differs from another one.
+	 * @returns UNKNOWN when it cannot be read
+	 */
+	private checkOf(block: number, at: number, check: number, other: number): number {
+		const end = FRAME_BYTES + this.foundBytes;
+		let marksEnd = 0;
+		for (let from = 0; from < end; from += WINDOW_BYTES) {
 			const n = end - from < WINDOW_BYTES ? end - from : WINDOW_BYTES;
-			if (!this.read(block, from, this.window, (n + 3) & ~3)) return -1;
-			check = crc32(this.window, 0, n, check);
+			// The deepest of all paths goes through here.
+			if (!this.read(block, at + from, this.window, (n + 3) & ~3)) return UNKNOWN;
+			this.mend(this.window, from, n);
+			if (from === 0) {
+				if (this.foundKind === KIND_PART) marksEnd = MARKS_AT + marksBytes(this.window[FRAME_BYTES] as number);
+				putWord(this.window, this.foundKind, this.foundBytes);
+				check = crc32(this.window, 0, MARK_AT, check);
+			}
+			for (let i = from > MARKS_AT ? from : MARKS_AT; i < marksEnd && i < from + n; i++) this.window[i - from] = 0xff;
+			check = crc32(this.window, from === 0 ? FRAME_BYTES : 0, n, check);
 		}
-		return check;
+		return check ^ other;
 	}
 
-	/** True when a sound record begins at `at`; found… tell what it is. A failed check is tried once more. */
-	recordAt(block: number, at: number): boolean {
-		if (at + FRAME_BYTES > (this.ends[block] as number)) return false;
-		for (let attempt = 0; attempt < 2; attempt++) {
-			if (!this.read(block, at, this.window, FRAME_BYTES)) continue;
-			const frame = this.window;
-			const bytes = u16(frame, 0);
-			const kind = frame[2] as number;
-			if (((frame[0] as number) ^ (frame[1] as number) ^ kind ^ FRAME_CHECK) !== frame[3]) continue;
-			if (at + recordBytes(bytes) > (this.ends[block] as number)) continue;
-			const stored = u32(frame, 4);
-			const cleared = clearedBits(frame, MARK_AT);
-			this.foundMarked = cleared >= MARKED_BITS;
-			this.foundFirm = cleared === 32;
-			if (this.checkOf(block, at, bytes, this.seed(block, at)) !== stored) continue;
-			this.foundBytes = bytes;
-			this.foundKind = kind;
-			return true;
-		}
+	/** Reads `count` bytes of the record that was found at `at`, from byte `from` of it on, into the window. */
+	readFound(block: number, at: number, from: number, count: number): boolean {
+		if (!this.read(block, at + from, this.window, count)) return false;
+		this.mend(this.window, from, count);
+		return true;
+	}
+
+	/** Turns the wrong bit of the record that was found, where it is in its bytes [from, from + count). */
+	private mend(bytes: Uint8Array, from: number, count: number): void {
+		if (this.foundFlip === NONE) return;
+		const at = FRAME_BYTES + this.foundBytes - 1 - (this.foundFlip >> 3) - from;
+		if (at >= 0 && at < count) bytes[at] = (bytes[at] as number) ^ (0x80 >> (this.foundFlip & 7));
+	}
+
+	/**
+	 * True when a sound record begins at `at`; found… tell what it is. A failed check is tried once more.
+	 * @param mends  one wrong bit is turned back
+	 */
+	recordAt(block: number, at: number, mends = true): boolean {
+		this.foundFlip = NONE;
+		let wrong = this.difference(block, at, 0);
+		if (wrong !== 0) wrong = this.difference(block, at, 0);
+		if (wrong === 0) return true;
+		if (!mends || !(this.canMend(wrong) || this.canMendHead(block, at))) return false;
+		const place = block * this.blockBytes + at;
+		if (this.mended !== place) this.diagnostics.event(LogCode.recordDamaged, this.firstBlock + block, 1);
+		this.mended = place;
+		return true;
+	}
+
+	/**
+	 * Reads the frame at `at`, with some bits of its kind and length turned, and checks the record.
+	 * @returns how its check differs from that on flash, 0 for a sound record; UNKNOWN when there can be none
+	 */
+	private difference(block: number, at: number, turned: number): number {
+		const end = this.ends[block] as number;
+		if (at + FRAME_BYTES > end || !this.read(block, at, this.window, FRAME_BYTES)) return UNKNOWN;
+		const word = u16(this.window, 0);
+		const kind = (word ^ turned) >> LENGTH_BITS;
+		const stored = u32(this.window, CHECK_AT);
+		const cleared = clearedBits(u16(this.window, MARK_AT), MARK);
+		this.foundMarked = cleared >= MARKED_BITS;
+		this.foundFirm = cleared === 16;
+		this.foundKind = kind;
+		this.foundBytes = (word ^ turned) & PAYLOAD_BYTES_MAX;
+		// What is zeroed or blank is no record with a wrong bit.
+		if (kind === 0 || kind > KIND_MAX || word === 0 || word === MARK) return UNKNOWN;
+		if (at + recordBytes(this.foundBytes) > end) return UNKNOWN;
+		return this.checkOf(block, at, this.seed(block, at), stored);
+	}
+
+	/**
+	 * A record with one wrong bit is as good as before: the difference of the checks tells which bit it is. With so short
+	 * records no two bits have the same, and anything worse passes for one wrong bit once in 500,000 times.
+	 */
+	private canMend(wrong: number): boolean {
+		const bits = this.foundBytes * 8;
+		if (wrong === UNKNOWN) return false;
+		// One wrong bit in the check itself.
+		if ((wrong & (wrong - 1)) === 0) return true;
+		let flip = 0;
+		for (let rest = LAST_BIT | 0; flip < bits && rest !== wrong; flip++)
+			rest = (rest & 1) === 0 ? rest >>> 1 : (rest >>> 1) ^ LAST_BIT;
+		if (flip === bits) return false;
+		this.foundFlip = flip;
+		return true;
+	}
+
+	/** The same for kind and length. */
+	private canMendHead(block: number, at: number): boolean {
+		for (let bit = 0; bit < 16; bit++) if (this.difference(block, at, 1 << bit) === 0) return true;
 		return false;
 	}
 
@@ -680,7 +817,7 @@ export class Ring {
 		this.foundDamage = 0;
 		this.foundUnread = false;
 		for (let at = from; at < end; ) {
-			if (this.recordAt(block, at)) return at;
+			if (this.recordAt(block, at, !inDamage)) return at;
 			if (!this.read(block, at, this.window, 4)) {
 				this.foundUnread = true;
 				return -1;
@@ -696,12 +833,41 @@ export class Ring {
 	/** Reads the record at `at` with its frame into bytes[0, …); the payload begins at FRAME_BYTES. */
 	load(block: number, at: number, bytes: Uint8Array): boolean {
 		const size = recordBytes(this.foundBytes);
-		return size <= bytes.length && this.read(block, at, bytes, size);
+		if (size > bytes.length || !this.read(block, at, bytes, size)) return false;
+		this.mend(bytes, 0, size);
+		return true;
 	}
 
 	/** Marks the record at `at`: it is done with. True when the mark will be there after a power cut. */
 	mark(block: number, at: number): boolean {
-		return this.clear(block, at + MARK_AT, 4);
+		return this.program(block, at, MARK);
+	}
+
+	/** Marks things [0, count) of the part at `at`, of which all but the last were marked before; count is above 0. */
+	markPart(block: number, at: number, count: number): boolean {
+		const last = count - 1;
+		return this.program(block, at + MARKS_AT + (last >> 3) * 4, (last & 7) === 7 ? 0 : -1 << (((last & 7) + 1) * 4));
+	}
+
+	/** Clears the bits of a word that are zero in `bits`. True when they read back as zero. */
+	private program(block: number, at: number, bits: number): boolean {
+		putU32(this.window, 0, bits);
+		if (!this.write(block, at, this.window, 4) || !this.read(block, at, this.window, 4)) return false;
+		return (u32(this.window, 0) & ~bits) === 0;
+	}
+
+	/**
+	 * How many things of the part at `at` are done with: up to the last one that is marked. foundFirm tells whether all
+	 * bits of its mark are cleared. `count` is 128 at most.
+	 */
+	markedOf(block: number, at: number, count: number): number {
+		if (!this.read(block, at + MARKS_AT, this.window, marksBytes(count))) return 0;
+		for (let i = count - 1; i >= 0; i--) {
+			const cleared = clearedBits((this.window[i >> 1] as number) >> ((i & 1) * 4), 15);
+			this.foundFirm = cleared === 4;
+			if (cleared >= MARKED_BITS) return i + 1;
+		}
+		return 0;
 	}
 
 	/** Counts damaged stretches of a block and says so in the diagnostics. */

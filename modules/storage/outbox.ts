@@ -1,79 +1,116 @@
-// The durable queue of TransactionEvents: first in, first out, on flash before anybody outside sees the effect.
-// Owns: which records are still to be sent, which Updated events may go when the area is full, which seqNo was last.
+// The durable queue of TransactionEvents: first in, first out, on flash before anybody outside sees the effect. New
+// events are single records; of a long queue the older ones are sealed into compressed parts.
+// Owns: which events are still to be sent, which Updated events may go when the area is full, which seqNo was last.
 // Not: when to send and how often (station/pump.ts, blocks/transactions.ts).
 // Source: OCPP 2.0.1 ed. 3 Part 2, E01.FR.07, E04.FR.07-08, E11, E12, E13. Format: docs/flash-format.md §6.
 
-import { Action, REQUEST_TYPE } from "../../preload/actions.js";
 import { freeze } from "../../preload/freeze.js";
 import type { MeterValueType, TransactionEventRequest } from "../../preload/payloads.js";
-import { writeText } from "../core/bytes.js";
-import { crc32 } from "../core/crc.js";
 import { LogCode } from "../ports/events.js";
 import type { Log } from "../ports/log.js";
-import { FAILED, FRAME_BYTES, FULL, HEADER_BYTES, UNCOUNTED, recordBytes, type Ring } from "./log.js";
-import { PACK_VERSION, Packer } from "./pack.js";
+import {
+	FAILED, FRAME_BYTES, FULL, HEADER_BYTES, KIND_PART, PART_HEAD_BYTES, UNCOUNTED, marksBytes, putU32, recordBytes, u16,
+	u32, type Ring,
+} from "./log.js";
+import { numbersRoom } from "./pack.js";
+import { PART_BYTES_MAX, Part } from "./part.js";
+import { readPart, writePart } from "./part-record.js";
+import { EVENT_REQUEST, Kind, Place, Singles, TAG_BYTES, Type } from "./singles.js";
 
-/** Kinds of records in the area of the queue. */
-export const KIND_EVENT = 16;
-/** Last seqNo of a transaction that goes on while the block with its last event went. */
-export const KIND_PROGRESS = 17;
-
-/** eventType as it is in a record: TransactionEventEnumType in the order of a transaction. */
+/** eventType as blocks use it: TransactionEventEnumType in the order of a transaction. */
 export const EventType = freeze({ Started: 0, Updated: 1, Ended: 2 } as const);
 
-/** Longest part of a record in front of the packed event: type, tag, seqNo. */
-const PREFIX_MAX = 1 + 4 + 8;
 const NONE = -1;
-const EVENT_REQUEST = REQUEST_TYPE[Action.TransactionEvent] as number;
-/** Columns of the table that is made while two blocks are merged or one is retired, and its number of rows. */
-const COLUMNS = 4;
-const TAGS_MAX = 16;
+/** Bytes of a record of kind progress: tag, type, seqNo. */
+const PROGRESS_BYTES = TAG_BYTES + 1 + 4;
+/** Blocks with single records that a long queue keeps: the rest is sealed. */
+const SINGLES = 3;
+/** With less room in the last block another one is made free: some events fit there. */
+const ROOM_AHEAD = 512;
 /** Of so many events that may go, as many stay as fit. */
 const SHARES = 64;
 /** Attempts to append where the flash refuses. */
 const ATTEMPTS = 3;
+/** Part of a block that is meant to be used after merging, of SHARES; events differ in size. */
+const FILL = 54;
+/** Content of a part that fits a record even when it cannot be compressed. */
+const SURE_BYTES = 860;
+/** Room for that, and for the longest single event. */
+const TARGET_BYTES = 1000;
+/** Attempts to write a part: with less in it, or in another block. */
+const SEAL_ATTEMPTS = 5;
+/** A block with less room gets no more parts. */
+const ROOM_LEAST = 256;
+/**
+ * What may go so that two blocks become one: Updated events but the first and last of each slot of a part; Updated
+ * events but the last event of each transaction; the middle meter values of Ended events, too.
+ */
+const enum Pass { even = 0, any = 1, shortening = 2 }
 
 /** What came of an attempt to make one block of two: nothing can go, or the flash refused. */
-const Merge = freeze({ none: 0, done: 1, failed: 2 } as const);
+const enum Merge { none = 0, done = 1, failed = 2 }
 
-/** Sees the records of the queue, oldest first. It must not call the outbox. */
-export type EventVisitor = (event: TransactionEventRequest, acknowledged: boolean) => void;
+/**
+ * Sees the events of the queue, oldest first. It must not call the outbox.
+ * @param block   of the area, from 0
+ * @param number  in the part at that place; -1 for a single record
+ */
+export type EventVisitor =
+	(event: TransactionEventRequest, acknowledged: boolean, block: number, at: number, number: number) => void;
 
 export class Outbox {
 	private readonly ring: Ring;
 	private readonly scratch: Uint8Array;
 	private readonly diagnostics: Log;
-	private readonly packer: Packer;
-	/** A progress record on its way. */
-	private readonly small: Uint8Array;
+	private readonly singles: Singles;
 
-	/** Index in the chain and place of the oldest event that was not acknowledged; headAt is NONE when there is none. */
+	/**
+	 * Oldest event that was not acknowledged: index in the chain, place, number in its part. headAt is NONE without one.
+	 */
 	private headIndex = 0;
 	private headAt = NONE;
+	private headEvent = 0;
 	private waiting = 0;
-	/** What lies before this place is sent as offline: first sequence of its block, and place in it. */
+	/** The part with the head, while it is being sent. */
+	private part: Part | undefined;
+	/**
+	 * What lies before this place in the blocks with single records is in parts: first sequence of its block, and place.
+	 */
+	private sealedSequence = 0;
+	private sealedAt = 0;
+	/** What lies before these places is sent as offline: among single records and among parts. */
 	private offlineSequence = 0;
 	private offlineAt = 0;
-	/** Nothing can be thinned until something was acknowledged. */
+	private offlinePartSequence = 0;
+	private offlinePartAt = 0;
+	/** Nothing can be thinned until a block was given free. */
 	private exhausted = false;
-	/** Events that were thinned since boot. */
+	/** Some events more will fill the last block. */
+	private isTight = false;
+	/** Two blocks have become one: what that has given free is used to seal. */
+	private hasMerged = false;
+	/** The last part was smaller by an eighth at least than what it stands for. */
+	private shrinks = false;
+	/** Updated events that were thinned since boot, and Ended events that lost meter values from their middle. */
 	thinned = 0;
+	shortened = 0;
 
-	// What readPrefix has found.
-	private tag = 0;
-	private seqNo = 0;
-	private eventType = 0;
-	/** Rows in use of the table that is being made. */
-	private rows = 0;
+	// What findLast() has found.
+	private lastSeq = 0;
+	private lastType = 0;
 
 	/** @param ring  area of the queue, mounted. @param scratch  LIMITS.recordBytes; shared with others of storage/. */
 	constructor(ring: Ring, scratch: Uint8Array, diagnostics: Log) {
 		this.ring = ring;
 		this.scratch = scratch;
 		this.diagnostics = diagnostics;
-		this.packer = new Packer();
-		this.small = new Uint8Array(recordBytes(PREFIX_MAX));
+		this.singles = new Singles(ring, scratch);
 		this.mount();
+	}
+
+	/** Lets go of the RAM that packing takes. */
+	rest(): void {
+		this.singles.rest();
 	}
 
 	/** Events that wait to be sent. While it is above 0 there is a head. */
@@ -86,7 +123,11 @@ export class Outbox {
 		const ring = this.ring;
 		if (this.headAt === NONE) return 0;
 		let bytes = -this.headAt + HEADER_BYTES;
-		for (let i = this.headIndex; i < ring.length; i++) bytes += ring.ends[ring.chain[i] as number] as number;
+		for (let i = this.headIndex; i < ring.length; i++) {
+			const block = ring.chain[i] as number;
+			bytes += ring.ends[block] as number;
+			if (i > this.headIndex && i === ring.packed) bytes -= this.beginOf(i) - HEADER_BYTES;
+		}
 		return bytes;
 	}
 
@@ -96,35 +137,48 @@ export class Outbox {
 	 * @returns true when it survives a power cut from now on. False when the area is full of events that may not be
 	 * thinned, when the event is no valid one, or when it does not fit LIMITS.recordBytes even with the first and last
 	 * of its meter values alone: nothing was stored. False also when the flash refused: a later boot may find the event.
-	 * Cost: one write; when a block is full, one erase and three writes more; when the area is full, two blocks are read
-	 * about four times and written as one.
+	 * Cost: one write; when a block is full, one erase and three writes more; when the area is full, events are sealed
+	 * or two blocks of parts are read and written as one.
 	 */
 	append(event: TransactionEventRequest): boolean {
-		let bytes = this.packEvent(event, event.meterValue);
-		if (bytes < 0) bytes = this.packSmaller(event);
-		return bytes >= 0 && this.store(bytes);
-	}
-
-	/** Puts the packed event that is in the scratch buffer behind all others. */
-	private store(bytes: number): boolean {
 		const ring = this.ring;
-		for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+		if (!(event.seqNo >= 0 && event.seqNo <= 0x7fffffff)) return false;
+		let kind = this.singles.encode(event);
+		for (let attempt = 0; attempt < ATTEMPTS && kind !== NONE; attempt++) {
 			// The last attempt is made in another block: this one may be bad.
-			const another = attempt === ATTEMPTS - 1;
-			if ((another || !ring.hasRoom(recordBytes(bytes))) && !this.makeRoom()) return false;
-			const at = ring.append(this.scratch, bytes, KIND_EVENT);
+			if (attempt === ATTEMPTS - 1 || !ring.hasRoom(recordBytes(this.singles.shapeTo - FRAME_BYTES))) {
+				if (!this.makeRoom()) return false;
+				kind = this.singles.encode(event);
+			}
+			const at = ring.append(this.scratch, this.singles.shapeTo - FRAME_BYTES, kind);
 			if (at === FULL) return false;
 			if (at === FAILED) continue;
 			ring.events[ring.tail]++;
 			this.waiting++;
+			this.singles.remember(at, this.scratch, kind, this.singles.shapeTo - FRAME_BYTES);
+			this.isTight = !ring.hasRoom(ROOM_AHEAD);
 			if (this.headAt === NONE) {
 				this.headIndex = ring.length - 1;
 				this.headAt = at;
+				this.headEvent = 0;
 				this.retireFront();
 			}
 			return true;
 		}
 		return false;
+	}
+
+	/**
+	 * Gives blocks free that were sent, which goes deep; seals older events of a long queue, a part at a time; and makes
+	 * room shortly before it is needed: with an event at hand there is less memory. Called between messages.
+	 * @returns true when there is more to do
+	 */
+	step(): boolean {
+		const ring = this.ring;
+		this.retireFront();
+		if (this.headAt === NONE || this.exhausted) return false;
+		if (ring.free >= 2 && !this.hasMerged) return ring.length - ring.packed > SINGLES && this.seal();
+		return this.isTight && this.makeFree();
 	}
 
 	/**
@@ -134,16 +188,28 @@ export class Outbox {
 	peek(): TransactionEventRequest | undefined {
 		const ring = this.ring;
 		while (this.headAt !== NONE) {
-			const block = this.headBlock;
-			const event = ring.recordAt(block, this.headAt) ? this.load(block, this.headAt) : undefined;
+			const event = this.loadHead();
 			if (event !== undefined) {
-				if (this.isBeforeOffline(block, this.headAt)) event.offline = true;
+				if (this.isBeforeOffline(this.headIndex, this.headAt)) event.offline = true;
 				return event;
 			}
-			ring.reportDamage(block, 1);
+			ring.reportDamage(ring.chain[this.headIndex] as number, 1);
 			this.leaveHead(false);
 		}
 		return undefined;
+	}
+
+	private loadHead(): TransactionEventRequest & { offline?: boolean } | undefined {
+		if (this.headIndex < this.ring.packed) return this.eventOf(this.headPart(), this.headEvent);
+		const block = this.ring.chain[this.headIndex] as number;
+		return this.ring.recordAt(block, this.headAt) ? this.singles.event(block, this.headAt) : undefined;
+	}
+
+	private eventOf(part: Part | undefined, index: number): TransactionEventRequest | undefined {
+		if (part === undefined) return undefined;
+		part.find(index);
+		if (!part.load(index, this.singles.packer)) return undefined;
+		return this.singles.unpack(part.bytes, part.shapeFrom, part.shapeTo);
 	}
 
 	/**
@@ -152,39 +218,46 @@ export class Outbox {
 	 */
 	acknowledge(): boolean {
 		if (this.headAt === NONE) return true;
-		const ring = this.ring;
-		const block = this.headBlock;
-		const durable = ring.mark(block, this.headAt) || ring.mark(block, this.headAt);
-		this.exhausted = false;
+		const durable = this.markHead() || this.markHead();
+		// What is being sent gives room itself.
+		this.isTight = false;
 		this.leaveHead(true);
 		return durable;
+	}
+
+	private markHead(): boolean {
+		const block = this.ring.chain[this.headIndex] as number;
+		if (this.headIndex >= this.ring.packed) return this.ring.mark(block, this.headAt);
+		return this.ring.markPart(block, this.headAt, this.headEvent + 1);
 	}
 
 	/** The link is down: all that waits now is sent as offline, whenever it was generated (E11.FR.07). */
 	markOffline(): void {
 		const ring = this.ring;
-		if (ring.length === 0) return;
+		if (ring.packed > 0) {
+			this.offlinePartSequence = ring.first(ring.packedTail);
+			this.offlinePartAt = ring.ends[ring.packedTail] as number;
+		}
+		if (ring.length === ring.packed) return;
 		this.offlineSequence = ring.first(ring.tail);
 		this.offlineAt = ring.ends[ring.tail] as number;
 	}
 
-	/** Events of one transaction that wait to be sent. Reads the queue. */
-	countOf(transactionId: string): number {
-		const wanted = this.tagOf(transactionId);
+	/** True when something of a transaction waits to be sent. Reads the queue. */
+	holds(transactionId: string): boolean {
 		const ring = this.ring;
-		if (this.headAt === NONE) return 0;
-		let count = 0;
-		for (let i = this.headIndex; i < ring.length; i++) {
-			const block = ring.chain[i] as number;
-			let at = ring.seek(block, i === this.headIndex ? this.headAt : HEADER_BYTES);
-			while (at >= 0) {
-				const next = at + recordBytes(ring.foundBytes);
-				const live = !ring.foundMarked && ring.foundKind === KIND_EVENT;
-				if (live && this.readPrefix(block, at) && this.tag === wanted) count++;
-				at = ring.seek(block, next);
+		if (this.headAt === NONE) return false;
+		const tag = this.singles.tagOf(transactionId);
+		let from = this.headAt;
+		if (this.headIndex < ring.packed) {
+			const part = this.headPart();
+			for (let i = this.headEvent; part !== undefined && i < part.count; i++) {
+				part.find(i);
+				if (part.tags[part.tagIndex] === tag) return true;
 			}
+			if (ring.recordAt(ring.chain[this.headIndex] as number, from)) from += recordBytes(ring.foundBytes);
 		}
-		return count;
+		return this.isBehind(tag, this.headIndex, from);
 	}
 
 	/**
@@ -193,26 +266,33 @@ export class Outbox {
 	 * and others only when the transaction is not in it.
 	 */
 	lastSeqNo(transactionId: string): number {
-		return this.findLast(transactionId) ? this.seqNo : NONE;
+		return this.findLast(transactionId) ? this.lastSeq : NONE;
 	}
 
 	/** True when the Ended of the transaction is on flash, sent or not. */
 	hasEnded(transactionId: string): boolean {
-		return this.findLast(transactionId) && this.eventType === EventType.Ended;
+		return this.findLast(transactionId) && this.lastType === Type.Ended;
 	}
 
 	/** Shows all events that are still on flash, oldest first; of those acknowledged only what was not reclaimed yet. */
 	iterate(visitor: EventVisitor): void {
 		const ring = this.ring;
+		const part = new Part();
 		for (let i = 0; i < ring.length; i++) {
 			const block = ring.chain[i] as number;
-			let at = ring.seek(block, HEADER_BYTES);
+			let at = ring.seek(block, this.beginOf(i));
 			while (at >= 0) {
 				const next = at + recordBytes(ring.foundBytes);
-				if (ring.foundKind === KIND_EVENT) {
-					const done = this.isDone(i, at);
-					const event = this.load(block, at);
-					if (event !== undefined) visitor(event, done);
+				const isMarked = ring.foundMarked;
+				if (i < ring.packed && readPart(ring, this.scratch, part, block, at)) {
+					const done = this.doneOf(i, at, part.count);
+					for (let n = 0; n < part.count; n++) {
+						const event = this.eventOf(part, n);
+						if (event !== undefined) visitor(event, n < done, block, at, n);
+					}
+				} else {
+					const event = this.singles.event(block, at);
+					if (event !== undefined) visitor(event, isMarked || this.doneOf(i, at, 1) > 0, block, at, NONE);
 				}
 				at = ring.seek(block, next);
 			}
@@ -221,123 +301,188 @@ export class Outbox {
 
 	// --- records -----------------------------------------------------------------------------------------------------
 
-	private get headBlock(): number {
-		return this.ring.chain[this.headIndex] as number;
+	/** Where the single records of chain[index] begin that are in no part. */
+	private beginOf(index: number): number {
+		const sequence = this.ring.first(this.ring.chain[index] as number);
+		if (index < this.ring.packed || sequence > this.sealedSequence) return HEADER_BYTES;
+		return sequence === this.sealedSequence ? this.sealedAt : this.ring.blockBytes;
 	}
 
-	/** Check over the characters of a transaction id: 32 bits stand for it where records are compared. */
-	private tagOf(transactionId: string): number {
-		// A longer one is refused by every schema; it must not run over the buffer.
-		return transactionId.length > 64 ? 0 : crc32(this.scratch, 0, writeText(this.scratch, 0, transactionId));
-	}
+	// --- parts -------------------------------------------------------------------------------------------------------
 
-	/** Packs an event that is too long; leaves out meter values from the middle until it fits. */
-	private packSmaller(event: TransactionEventRequest): number {
-		if (event.meterValue === undefined) return NONE;
-		let values = event.meterValue;
-		while (values.length > 2) {
-			values = thinner(values);
-			const fewer = this.packEvent(event, values);
-			if (fewer >= 0) return fewer;
+	/** The part with the head. */
+	private headPart(): Part | undefined {
+		if (this.part === undefined) {
+			const part = new Part();
+			const block = this.ring.chain[this.headIndex] as number;
+			if (readPart(this.ring, this.scratch, part, block, this.headAt)) this.part = part;
 		}
-		return NONE;
+		return this.part;
 	}
 
-	private packEvent(event: TransactionEventRequest, meterValue: readonly MeterValueType[] | undefined): number {
-		const payload = meterValue === event.meterValue ? event : Object.assign({}, event, { meterValue });
-		const tag = this.tagOf(event.transactionInfo.transactionId);
-		const from = this.putPrefix(this.scratch, EventType[event.eventType], tag, event.seqNo);
-		if (from < 0) return NONE;
-		const end = this.packer.pack(EVENT_REQUEST, payload, this.scratch, from, this.scratch.length);
-		return end < 0 ? NONE : end - FRAME_BYTES;
-	}
-
-	/** Writes what stands in front of a packed event behind the place of the frame; returns the end, or -1. */
-	private putPrefix(bytes: Uint8Array, type: number, tag: number, seqNo: number): number {
-		if (!(seqNo >= 0 && seqNo <= 0x7fffffff)) return NONE;
-		let at = FRAME_BYTES;
-		bytes[at++] = (PACK_VERSION << 4) | type;
-		bytes[at++] = tag & 0xff;
-		bytes[at++] = (tag >>> 8) & 0xff;
-		bytes[at++] = (tag >>> 16) & 0xff;
-		bytes[at++] = tag >>> 24;
-		for (let rest = seqNo; ; rest >>>= 7) {
-			bytes[at++] = rest < 0x80 ? rest : (rest & 0x7f) | 0x80;
-			if (rest < 0x80) return at;
-		}
-	}
-
-	/** Reads tag, seqNo and type of the record that was just found at `at`; false when it is none of ours. */
-	private readPrefix(block: number, at: number): boolean {
+	/**
+	 * Seals the oldest events that wait as single records, as many as one part takes; not those of the last block.
+	 * @returns false when there are none, or no room for a part, or the flash refuses
+	 */
+	private seal(): boolean {
 		const ring = this.ring;
-		const window = ring.window;
-		if (ring.foundKind !== KIND_EVENT && ring.foundKind !== KIND_PROGRESS) return false;
-		const size = recordBytes(ring.foundBytes);
-		if (!ring.read(block, at, window, size < window.length ? size : window.length)) return false;
-		return this.parsePrefix(window) > 0;
+		const part = new Part();
+		const others = numbersRoom();
+		this.part = undefined;
+		let limit = PART_BYTES_MAX;
+		let refused = 0;
+		for (let attempt = 0; attempt < SEAL_ATTEMPTS; attempt++) {
+			// One event that does not fit needs another block, and so does a block that is bad.
+			if (part.count === 1 || refused > 1 || ring.packedRoom < ROOM_LEAST) {
+				if (!this.openPacked()) return false;
+				limit = PART_BYTES_MAX;
+				refused = 0;
+			}
+			// What it shrinks to is not known before; to four fifths at least, mostly.
+			part.limit = Math.min(limit, ring.packedRoom + (ring.packedRoom >> 2));
+			const isOffline = this.gather(part, others);
+			if (part.count === 0) return false;
+			const at = writePart(ring, this.scratch, part, ring.packedTail);
+			if (at >= 0) {
+				this.sealed(part, at, isOffline);
+				return true;
+			}
+			if (at === FAILED) {
+				refused++;
+				part.clear();
+			} else limit = (part.limit * 2) / 3;
+		}
+		return false;
 	}
 
-	/** Takes the prefix of the record in bytes[0, …) apart; returns its end, or -1. */
-	private parsePrefix(bytes: Uint8Array): number {
-		let at = FRAME_BYTES;
-		const first = bytes[at++] as number;
-		if (first >> 4 !== PACK_VERSION || (first & 15) > EventType.Ended) return NONE;
-		this.eventType = first & 15;
-		this.tag = ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) |
-			((bytes[at + 3] as number) << 24)) >>> 0;
-		at += 4;
-		let seqNo = 0;
-		for (let shift = 0; shift < 35; shift += 7) {
-			const byte = bytes[at++] as number;
-			seqNo |= (byte & 0x7f) << shift;
-			if (byte < 0x80) {
-				this.seqNo = seqNo;
-				return at;
+	/**
+	 * Opens a block for parts. The last free one, which merging needs, is taken only where what is sealed shrinks, so that
+	 * a block with single records will be given free for it; and in the smallest areas, where nothing can be merged.
+	 */
+	private openPacked(): boolean {
+		const ring = this.ring;
+		if ((ring.free < 2 && ring.packed > 1 && !this.shrinks) || !ring.openPacked()) return false;
+		if (this.headIndex >= ring.packed - 1) this.headIndex++;
+		return true;
+	}
+
+	/**
+	 * Takes events that wait as single records into a part, not those of the last block. Events of both sides of the
+	 * offline mark stay apart.
+	 * @returns whether they are before it
+	 */
+	private gather(part: Part, others: Float64Array): boolean {
+		const ring = this.ring;
+		let isOffline = false;
+		part.clear();
+		for (let i = this.headIndex < ring.packed ? ring.packed : this.headIndex; i < ring.length - 1; i++) {
+			const block = ring.chain[i] as number;
+			let at = ring.seek(block, i === this.headIndex ? this.headAt : this.beginOf(i));
+			while (at >= 0) {
+				const next = at + recordBytes(ring.foundBytes);
+				if (!ring.foundMarked && ring.foundKind !== Kind.progress) {
+					if (part.count === 0) isOffline = this.isBeforeOffline(i, at);
+					else if (isOffline !== this.isBeforeOffline(i, at)) return isOffline;
+					if (!this.singles.decode(block, at)) part.lost++;
+					else if (!this.singles.addTo(part, others)) return isOffline;
+				}
+				part.sequence = ring.first(block);
+				part.endAt = next;
+				part.spared += next - at;
+				at = ring.seek(block, next);
 			}
 		}
-		return NONE;
+		return isOffline;
 	}
 
-	/** Decodes the event that was just found at `at`. */
-	private load(block: number, at: number): TransactionEventRequest & { offline?: boolean } | undefined {
+	/** A part is at a place of the last block with parts: it stands for its events now. */
+	private sealed(part: Part, at: number, isOffline: boolean): void {
 		const ring = this.ring;
-		const scratch = this.scratch;
-		if (ring.foundKind !== KIND_EVENT || !ring.load(block, at, scratch)) return undefined;
-		const from = this.parsePrefix(scratch);
-		if (from < 0) return undefined;
-		const event = this.packer.unpack(EVENT_REQUEST, scratch, from, FRAME_BYTES + ring.foundBytes);
-		return event as TransactionEventRequest | undefined;
+		const from = ring.chain[ring.packed] as number;
+		if (part.lost > 0) ring.reportDamage(from, part.lost);
+		this.waiting -= part.lost;
+		this.shrinks = (ring.ends[ring.packedTail] as number) - at < part.spared - (part.spared >> 3);
+		this.sealedSequence = part.sequence;
+		this.sealedAt = part.endAt;
+		ring.events[ring.packedTail] += part.count;
+		if (isOffline) {
+			this.offlinePartSequence = ring.first(ring.packedTail);
+			this.offlinePartAt = ring.ends[ring.packedTail] as number;
+		}
+		if (this.headIndex >= ring.packed) {
+			this.headIndex = ring.packed - 1;
+			this.headAt = at;
+			this.headEvent = 0;
+		}
+		this.retireFront();
 	}
 
 	// --- the head ----------------------------------------------------------------------------------------------------
 
-	/** Counts what waits and finds the head. Reads whole: blocks up to that of the head, the last, any without summary. */
+	/**
+	 * Counts what waits and finds the head. Reads whole: blocks with parts up to that of the head, the last of them, any
+	 * without summary, and those with single records, which are few.
+	 */
 	private mount(): void {
 		const ring = this.ring;
+		this.findSealed();
 		let found = false;
-		this.waiting = 0;
 		for (let i = 0; i < ring.length; i++) {
 			const block = ring.chain[i] as number;
-			if (!found || i === ring.length - 1 || ring.events[block] === UNCOUNTED) this.recount(block);
+			if (!found || i >= ring.packed - 1 || ring.events[block] === UNCOUNTED) this.recount(i);
 			if ((ring.events[block] as number) > 0) found = true;
 			this.waiting += ring.events[block] as number;
 		}
-		this.headIndex = 0;
-		this.settle(HEADER_BYTES, true);
+		this.seekHead(0, HEADER_BYTES, 0);
+		this.retireFront();
 		this.markOffline();
 	}
 
-	/** Counts the events of a block that wait, finishes marks that a power cut has left half written, reports damage. */
-	private recount(block: number): void {
+	/** Finds how far single records have been sealed: the last part says it. */
+	private findSealed(): void {
 		const ring = this.ring;
+		for (let i = ring.packed - 1; i >= 0 && this.sealedAt === 0; i--) {
+			const block = ring.chain[i] as number;
+			let at = ring.seek(block, HEADER_BYTES);
+			while (at >= 0) {
+				const next = at + recordBytes(ring.foundBytes);
+				if (ring.foundKind === KIND_PART && ring.readFound(block, at, FRAME_BYTES, PART_HEAD_BYTES)) {
+					this.sealedAt = u16(ring.window, 2) * 4;
+					this.sealedSequence = u32(ring.window, 4);
+				}
+				at = ring.seek(block, next);
+			}
+		}
+	}
+
+	/** Events of the part that was just found at `at`, and how many of them are done with. */
+	private countAt(block: number, at: number): number {
+		return this.ring.readFound(block, at, FRAME_BYTES, 4) ? this.ring.window[0] as number : 0;
+	}
+
+	/**
+	 * Counts the events of chain[index] that wait, finishes marks that a power cut has left half written, reports
+	 * damage.
+	 */
+	private recount(index: number): void {
+		const ring = this.ring;
+		const block = ring.chain[index] as number;
 		let waiting = 0;
 		let damage = 0;
-		let at = ring.seek(block, HEADER_BYTES);
+		let at = ring.seek(block, this.beginOf(index));
 		while (at >= 0) {
 			damage += ring.foundDamage;
 			const next = at + recordBytes(ring.foundBytes);
-			if (ring.foundKind === KIND_EVENT && !ring.foundMarked) waiting++;
-			if (ring.foundMarked && !ring.foundFirm) ring.mark(block, at);
+			if (ring.foundKind === KIND_PART) {
+				const count = this.countAt(block, at);
+				const done = ring.markedOf(block, at, count);
+				if (done > 0 && !ring.foundFirm) ring.markPart(block, at, done);
+				waiting += count - done;
+			} else if (ring.foundMarked) {
+				if (!ring.foundFirm) ring.mark(block, at);
+			} else if (ring.foundKind !== Kind.progress) waiting++;
+			if (index >= ring.packed && index === ring.length - 1 && ring.readFound(block, at, 0, FRAME_BYTES + 4))
+				this.singles.remember(at, ring.window, ring.foundKind, ring.foundBytes);
 			at = ring.seek(block, next);
 		}
 		damage += ring.foundDamage;
@@ -348,179 +493,282 @@ export class Outbox {
 	/** The head is done with; `sound` when its length can be trusted. */
 	private leaveHead(sound: boolean): void {
 		const ring = this.ring;
-		const block = this.headBlock;
-		const size = sound && ring.recordAt(block, this.headAt) ? recordBytes(ring.foundBytes) : 4;
-		const next = this.headAt + size;
-		if ((ring.events[block] as number) > 0) {
-			ring.events[block]--;
+		if (sound && this.part !== undefined && this.headEvent + 1 < this.part.count) {
+			this.headEvent++;
 			this.waiting--;
+			ring.events[ring.chain[this.headIndex] as number]--;
+			return;
 		}
-		this.settle(next);
+		const block = ring.chain[this.headIndex] as number;
+		const isPart = this.headIndex < ring.packed;
+		let gone = 1;
+		let event = 0;
+		let next = this.headAt + 4;
+		if (ring.recordAt(block, this.headAt)) {
+			next = this.headAt + recordBytes(ring.foundBytes);
+			const count = isPart ? this.countAt(block, this.headAt) : 1;
+			if (!sound) gone = count - this.headEvent;
+			else if (this.headEvent + 1 < count) {
+				event = this.headEvent + 1;
+				next = this.headAt;
+			}
+		}
+		// With a part done two blocks may become one.
+		if (isPart && event === 0) this.exhausted = false;
+		ring.events[block] -= gone;
+		this.waiting -= gone;
+		this.seekHead(this.headIndex, next, event);
 	}
 
 	/**
-	 * Finds the first event that waits at or behind `from` of the head's block; gives blocks before it free.
-	 * @param counted  the blocks that will be passed were counted just now
+	 * Finds the first event that waits at or behind `at` of chain[index]; in a part at that place, from number `event`
+	 * on.
 	 */
-	private settle(from: number, counted = false): void {
+	private seekHead(index: number, at: number, event: number): void {
 		const ring = this.ring;
+		const { headIndex, headAt } = this;
 		this.headAt = NONE;
-		for (let entered = false; this.headIndex < ring.length; entered = true) {
-			const block = this.headBlock;
-			if (entered && !counted) {
-				// What the summary said may be too much: an acknowledgement may have failed in an older block.
-				this.waiting -= ring.events[block] as number;
-				this.recount(block);
-				this.waiting += ring.events[block] as number;
+		for (let i = index; i < ring.length && this.headAt === NONE; i++) {
+			const block = ring.chain[i] as number;
+			const begin = this.beginOf(i);
+			let place = ring.seek(block, i === index && at > begin ? at : begin);
+			while (place >= 0 && this.headAt === NONE) {
+				const next = place + recordBytes(ring.foundBytes);
+				let first = 0;
+				let count = ring.foundMarked || ring.foundKind === Kind.progress ? 0 : 1;
+				if (ring.foundKind === KIND_PART) {
+					count = this.countAt(block, place);
+					first = ring.markedOf(block, place, count);
+					if (i === index && place === at && event > first) first = event;
+				}
+				if (first < count) {
+					this.headIndex = i;
+					this.headAt = place;
+					this.headEvent = first;
+				} else place = ring.seek(block, next);
 			}
-			let at = ring.seek(block, entered ? HEADER_BYTES : from);
-			while (at >= 0 && (ring.foundMarked || ring.foundKind !== KIND_EVENT)) {
-				const next = at + recordBytes(ring.foundBytes);
-				if (ring.foundMarked && !ring.foundFirm) ring.mark(block, at);
-				at = ring.seek(block, next);
-			}
-			if (at >= 0) {
-				this.headAt = at;
-				break;
-			}
-			this.waiting -= ring.events[block] as number;
-			ring.events[block] = 0;
-			if (this.headIndex === ring.length - 1) break;
-			this.headIndex++;
 		}
+		if (this.headIndex !== headIndex || this.headAt !== headAt) this.part = undefined;
 		if (this.headAt === NONE) this.waiting = 0;
-		this.retireFront();
 	}
 
-	/** Gives blocks before the head's free. */
+	/**
+	 * Gives blocks free that hold nothing that waits: with single records that are all sealed or sent, then with parts.
+	 */
 	private retireFront(): void {
 		const ring = this.ring;
-		while (this.headIndex > 0 && ring.length > 1) {
-			if (!this.carryProgress() || !ring.retire(0)) return;
-			this.headIndex--;
+		for (;;) {
+			const single = ring.packed;
+			let index = NONE;
+			const isSealed = single < ring.length && this.beginOf(single) >= (ring.ends[ring.chain[single] as number] as number);
+			if (ring.length - single > 1 && (isSealed || this.isPassed(single))) index = single;
+			// The last part says how far single records are sealed: it stays while some are there.
+			else if (single > 0 && this.isPassed(0)) {
+				if (single > 1 || ring.length === single || this.beginOf(single) === HEADER_BYTES) index = 0;
+			}
+			if (index === NONE || !this.carryProgress(index) || !ring.retire(index)) return;
+			this.exhausted = false;
+			if (this.headIndex > index) this.headIndex--;
 		}
+	}
+
+	private isPassed(index: number): boolean {
+		return this.headAt === NONE || this.headIndex > index;
+	}
+
+	private isBeforeOffline(index: number, at: number): boolean {
+		const first = this.ring.first(this.ring.chain[index] as number);
+		const isPart = index < this.ring.packed;
+		const sequence = isPart ? this.offlinePartSequence : this.offlineSequence;
+		return first < sequence || (first === sequence && at < (isPart ? this.offlinePartAt : this.offlineAt));
 	}
 
 	// --- last seqNo --------------------------------------------------------------------------------------------------
 
 	private findLast(transactionId: string): boolean {
 		const ring = this.ring;
-		const wanted = this.tagOf(transactionId);
+		const wanted = this.singles.tagOf(transactionId);
 		for (let i = ring.length - 1; i >= 0; i--) {
 			const block = ring.chain[i] as number;
-			let seqNo = NONE;
-			let type = 0;
+			let found = NONE;
 			let at = ring.seek(block, HEADER_BYTES);
 			while (at >= 0) {
 				const next = at + recordBytes(ring.foundBytes);
-				if (this.readPrefix(block, at) && this.tag === wanted) {
-					seqNo = this.seqNo;
-					type = this.eventType;
-				}
+				if (this.hasTag(block, at, wanted)) found = at;
 				at = ring.seek(block, next);
 			}
-			if (seqNo === NONE) continue;
-			this.seqNo = seqNo;
-			this.eventType = type;
+			if (found !== NONE && ring.recordAt(block, found) && this.readLast(block, found, wanted)) return true;
+		}
+		return false;
+	}
+
+	/** True when the record that was just found at `at` has something of a transaction. Overwrites found…. */
+	private hasTag(block: number, at: number, tag: number): boolean {
+		const ring = this.ring;
+		if (ring.foundKind !== KIND_PART) return this.singles.tagAt(block, at) === tag;
+		if (!ring.readFound(block, at, FRAME_BYTES, 4)) return false;
+		const tags = (ring.window[1] as number) >> 4;
+		const from = FRAME_BYTES + PART_HEAD_BYTES + marksBytes(ring.window[0] as number);
+		if (!ring.readFound(block, at, from, tags * TAG_BYTES)) return false;
+		for (let i = 0; i < tags; i++) if (u32(ring.window, i * TAG_BYTES) === tag) return true;
+		return false;
+	}
+
+	/** Reads the last event of a transaction in the record that was just found at `at`. */
+	private readLast(block: number, at: number, tag: number): boolean {
+		const { ring, scratch } = this;
+		if (ring.foundKind === Kind.progress) {
+			if (!ring.load(block, at, scratch)) return false;
+			this.lastType = scratch[FRAME_BYTES + TAG_BYTES] as number;
+			this.lastSeq = u32(scratch, FRAME_BYTES + TAG_BYTES + 1);
 			return true;
+		}
+		if (ring.foundKind === KIND_PART) {
+			const part = new Part();
+			return readPart(ring, this.scratch, part, block, at) && this.lastIn(part, tag);
+		}
+		return this.singles.decode(block, at) && this.setLast(this.scratch, this.singles.shapeFrom);
+	}
+
+	/** The same for a part. */
+	private lastIn(part: Part, tag: number): boolean {
+		const last = part.lastOf(tag);
+		if (last === NONE) return false;
+		part.find(last);
+		return part.load(last, this.singles.packer) && this.setLast(part.bytes, part.shapeFrom);
+	}
+
+	private setLast(shape: Uint8Array, from: number): boolean {
+		this.lastType = shape[from + Place.eventType] as number;
+		this.lastSeq = this.singles.packer.numbers[Place.seqNo] as number;
+		return true;
+	}
+
+	/**
+	 * Before a block goes: a transaction that has not ended and of which nothing is behind what is in it gets its seqNo
+	 * written once more at the end of the queue. False when that did not work: the block must stay.
+	 */
+	private carryProgress(index: number): boolean {
+		const ring = this.ring;
+		const block = ring.chain[index] as number;
+		const sealedTo = index < ring.packed ? 0 : this.beginOf(index);
+		let at = ring.seek(block, HEADER_BYTES);
+		while (at >= 0) {
+			const next = at + recordBytes(ring.foundBytes);
+			// What waited when it was sealed is in a part.
+			const isSealed = at < sealedTo && !ring.foundMarked && ring.foundKind !== Kind.progress;
+			if (!isSealed && !this.carryOf(index, block, at, next)) return false;
+			at = ring.seek(block, next);
+		}
+		return true;
+	}
+
+	/** The same for the record that was just found at `at`. */
+	private carryOf(index: number, block: number, at: number, next: number): boolean {
+		const ring = this.ring;
+		if (ring.foundKind !== KIND_PART) {
+			const tag = this.singles.tagAt(block, at);
+			return !ring.recordAt(block, at) || !this.readLast(block, at, tag) || this.carry(tag, index, next);
+		}
+		const part = new Part();
+		if (!readPart(ring, this.scratch, part, block, at)) return true;
+		for (let i = 0; i < part.tagCount; i++) {
+			const tag = part.tags[i] as number;
+			if (this.lastIn(part, tag) && !this.carry(tag, index, next)) return false;
+		}
+		return true;
+	}
+
+	/** What readLast() has read of a transaction is not lost with chain[index] before `next`, or is written once more. */
+	private carry(tag: number, index: number, next: number): boolean {
+		const ring = this.ring;
+		const { lastSeq, lastType } = this;
+		if (lastType === Type.Ended || this.isBehind(tag, index, next)) return true;
+		const small = new Uint8Array(recordBytes(PROGRESS_BYTES));
+		putU32(small, FRAME_BYTES, tag);
+		small[FRAME_BYTES + TAG_BYTES] = lastType;
+		putU32(small, FRAME_BYTES + TAG_BYTES + 1, lastSeq);
+		// The last free block may be taken: one is given free right afterwards. Without one it goes to the parts.
+		let block = NONE;
+		if (ring.hasRoom(recordBytes(PROGRESS_BYTES)) || this.singles.openTail()) block = ring.tail;
+		else if (ring.packedRoom > 0 && index !== ring.packed - 1) block = ring.packedTail;
+		return block !== NONE && ring.append(small, PROGRESS_BYTES, Kind.progress, block) >= 0;
+	}
+
+	/** True when there is something of the transaction behind `from` of chain[index]. */
+	private isBehind(tag: number, index: number, from: number): boolean {
+		const ring = this.ring;
+		for (let i = index; i < ring.length; i++) if (this.isIn(tag, i, i === index ? from : HEADER_BYTES, 0, 0)) return true;
+		if (index < ring.packed) return false;
+		// What was in this block behind it may be in the last parts.
+		const sequence = ring.first(ring.chain[index] as number);
+		for (let i = ring.packed - 1; i >= 0; i--) {
+			if (this.isIn(tag, i, HEADER_BYTES, sequence, from)) return true;
+			if (ring.first(ring.chain[i] as number) < sequence) return false;
 		}
 		return false;
 	}
 
 	/**
-	 * Before the oldest block goes: a transaction that has not ended and whose last record is in it gets its seqNo
-	 * written once more at the end of the queue. False when that did not work: the block must stay.
+	 * True when there is something of the transaction at or behind `from` of chain[index]; a part counts when it reaches
+	 * beyond a place of single records.
 	 */
-	private carryProgress(): boolean {
+	private isIn(tag: number, index: number, from: number, sequence: number, place: number): boolean {
 		const ring = this.ring;
-		const oldest = ring.chain[0] as number;
-		const table = new Uint32Array(TAGS_MAX * COLUMNS);
-		this.rows = 0;
-		let at = ring.seek(oldest, HEADER_BYTES);
+		const block = ring.chain[index] as number;
+		let at = ring.seek(block, from);
 		while (at >= 0) {
 			const next = at + recordBytes(ring.foundBytes);
-			if (this.readPrefix(oldest, at)) {
-				const ended = this.eventType === EventType.Ended;
-				let row = rowOf(table, this.rows, this.tag);
-				if (row < 0 && !ended) {
-					// More than a station can have running: the eldest was abandoned.
-					if (this.rows === TAGS_MAX) table.copyWithin(0, COLUMNS);
-					else this.rows++;
-					row = (this.rows - 1) * COLUMNS;
-				}
-				if (row >= 0 && ended) {
-					// Forgotten; the last row takes its place.
-					this.rows--;
-					table.copyWithin(row, this.rows * COLUMNS, (this.rows + 1) * COLUMNS);
-				} else if (row >= 0) {
-					table[row] = this.tag;
-					table[row + 1] = this.seqNo;
-				}
+			let counts = true;
+			if (ring.foundKind === KIND_PART && ring.readFound(block, at, FRAME_BYTES, PART_HEAD_BYTES)) {
+				const its = u32(ring.window, 4);
+				counts = its > sequence || (its === sequence && u16(ring.window, 2) * 4 > place);
 			}
-			at = ring.seek(oldest, next);
-		}
-		for (let i = 0; i < this.rows; i++) {
-			const tag = table[i * COLUMNS] as number;
-			const seqNo = table[i * COLUMNS + 1] as number;
-			if (!this.isBehind(tag, 1, HEADER_BYTES) && !this.appendProgress(tag, seqNo)) return false;
-		}
-		return true;
-	}
-
-	/** True when there is a record of the transaction at or behind `from` of chain[index], or in a later block. */
-	private isBehind(tag: number, index: number, from: number): boolean {
-		const ring = this.ring;
-		for (let i = index; i < ring.length; i++) {
-			const block = ring.chain[i] as number;
-			let at = ring.seek(block, i === index ? from : HEADER_BYTES);
-			while (at >= 0) {
-				const next = at + recordBytes(ring.foundBytes);
-				if (this.readPrefix(block, at) && this.tag === tag) return true;
-				at = ring.seek(block, next);
-			}
+			if (counts && this.hasTag(block, at, tag)) return true;
+			at = ring.seek(block, next);
 		}
 		return false;
-	}
-
-	private appendProgress(tag: number, seqNo: number): boolean {
-		const ring = this.ring;
-		const small = this.small;
-		const bytes = this.putPrefix(small, EventType.Updated, tag, seqNo) - FRAME_BYTES;
-		// The last free block may be taken: the oldest one is given free right afterwards.
-		if (!ring.hasRoom(recordBytes(bytes)) && !ring.openTail()) return false;
-		return ring.append(small, bytes, KIND_PROGRESS) >= 0;
 	}
 
 	// --- a full area -------------------------------------------------------------------------------------------------
 
 	/** Opens a new last block. One free block is always kept for merging. */
 	private makeRoom(): boolean {
-		const ring = this.ring;
 		this.retireFront();
-		while (ring.free < 2) {
-			if (this.exhausted) return false;
-			const merged = this.mergeSome();
-			if (merged === Merge.none) this.exhausted = true;
-			if (merged !== Merge.done) return false;
-		}
-		return ring.openTail();
+		while (this.makeFree());
+		return this.ring.free >= 2 && this.singles.openTail();
+	}
+
+	/** A step towards a second free block. False when there is one, or nothing can be done, or the flash refuses. */
+	private makeFree(): boolean {
+		const ring = this.ring;
+		// Sealing loses nothing, so it comes first, and uses what merging has given free.
+		const canSeal = ring.length - ring.packed > 1 && this.headAt !== NONE && (ring.free < 2 || this.hasMerged);
+		if (canSeal && this.seal()) return true;
+		this.hasMerged = false;
+		if (ring.free >= 2 || this.exhausted) return false;
+		const merged = this.mergeSome();
+		if (merged === Merge.none) this.exhausted = true;
+		this.hasMerged = merged === Merge.done;
+		return this.hasMerged;
 	}
 
 	/**
-	 * Makes one block of two neighbours, which gives one free. Those that stand for the shortest stretch of the queue are
-	 * taken first, so that the whole is thinned evenly. The last block is left alone.
+	 * Makes one block of two neighbours with parts, which gives one free. Those that stand for the shortest stretch of
+	 * the queue are taken first, so that the whole is thinned evenly. Only where a Started or an Ended would be refused
+	 * otherwise more goes.
 	 */
 	private mergeSome(): number {
 		const ring = this.ring;
-		const table = new Uint32Array(TAGS_MAX * COLUMNS);
-		for (let pass = 0; pass < 2; pass++) {
+		this.part = undefined;
+		for (let pass: number = Pass.even; pass <= Pass.shortening; pass++) {
 			let width = 0;
 			let index = NONE;
 			for (;;) {
 				// The next pair in the order of width, then age.
 				let best = NONE;
 				let bestWidth = Infinity;
-				for (let i = 0; i + 2 < ring.length; i++) {
+				for (let i = 0; i + 1 < ring.packed; i++) {
 					const its = ring.last(ring.chain[i + 1] as number) - ring.first(ring.chain[i] as number);
 					if (its < width || (its === width && i <= index) || its >= bestWidth) continue;
 					best = i;
@@ -529,182 +777,183 @@ export class Outbox {
 				if (best === NONE) break;
 				index = best;
 				width = bestWidth;
-				const share = this.shareFor(index, table, pass === 0);
-				if (share !== NONE) return this.merge(index, table, share, pass === 0) ? Merge.done : Merge.failed;
+				for (let share = this.shareFor(index, pass); share !== NONE; share = share === 0 ? NONE : share >> 1) {
+					const merged = this.merge(index, share, pass);
+					if (merged !== Merge.none) return merged;
+				}
 			}
 		}
 		return Merge.none;
 	}
 
 	/**
-	 * How many of SHARES droppable events can stay so that the pair fits in one block; SHARES when all can, NONE when it
-	 * does not fit with none of them.
+	 * How many of SHARES of the events of a pair that may go can stay so that it will fit in one block; NONE when there
+	 * are none.
 	 */
-	private shareFor(index: number, table: Uint32Array, keepFirst: boolean): number {
+	private shareFor(index: number, pass: number): number {
 		const ring = this.ring;
-		this.fillTable(index, table);
-		const room = ring.blockBytes - HEADER_BYTES;
-		const all = this.sizeWith(index, table, SHARES, keepFirst);
-		if (all <= room) return SHARES;
-		const least = this.sizeWith(index, table, 0, keepFirst);
-		if (least > room) return NONE;
-		// Events differ in size, so the first guess may be a little too many.
-		let share = Math.floor((SHARES * (room - least)) / (all - least));
-		while (share > 0 && this.sizeWith(index, table, share, keepFirst) > room) share--;
-		return share;
-	}
-
-	/** Table of a pair: tag, place of its first and last Updated, counter. A tag that finds no row loses nothing. */
-	private fillTable(index: number, table: Uint32Array): void {
-		const ring = this.ring;
-		this.rows = 0;
+		const part = new Part();
+		let all = 0;
+		let waiting = 0;
+		let loose = 0;
+		let used = 0;
 		for (let side = 0; side < 2; side++) {
 			const block = ring.chain[index + side] as number;
+			used += (ring.ends[block] as number) - HEADER_BYTES;
 			let at = ring.seek(block, HEADER_BYTES);
 			while (at >= 0) {
 				const next = at + recordBytes(ring.foundBytes);
-				const candidate = ring.foundKind === KIND_EVENT && !ring.foundMarked;
-				if (candidate && this.readPrefix(block, at) && this.eventType === EventType.Updated) {
-					let row = rowOf(table, this.rows, this.tag);
-					if (row < 0 && this.rows < TAGS_MAX) {
-						row = this.rows++ * COLUMNS;
-						table[row] = this.tag;
-						table[row + 1] = placeOf(side, at);
+				if (readPart(ring, this.scratch, part, block, at)) {
+					all += part.count;
+					for (let i = this.doneOf(index + side, at, part.count); i < part.count; i++) {
+						waiting++;
+						if (this.isLoose(part, i, index + side, at, pass)) loose++;
+						else if (pass === Pass.shortening && part.bytes[part.shapeFrom + Place.eventType] === Type.Ended) loose++;
 					}
-					if (row >= 0) table[row + 2] = placeOf(side, at);
 				}
 				at = ring.seek(block, next);
 			}
 		}
+		const room = ring.blockBytes - HEADER_BYTES;
+		const its = waiting === 0 ? 0 : (used * waiting) / all;
+		const fits = (waiting * room * FILL) / (SHARES * its);
+		if (its <= room || fits >= waiting) return SHARES;
+		if (loose === 0) return NONE;
+		return fits < waiting - loose ? 0 : Math.floor(((fits - waiting + loose) * SHARES) / loose);
 	}
 
-	private sizeWith(index: number, table: Uint32Array, share: number, keepFirst: boolean): number {
-		const ring = this.ring;
-		let size = 0;
-		for (let row = 0; row < table.length; row += COLUMNS) table[row + 3] = 0;
-		for (let side = 0; side < 2; side++) {
-			const block = ring.chain[index + side] as number;
-			let at = ring.seek(block, HEADER_BYTES);
-			while (at >= 0) {
-				const bytes = recordBytes(ring.foundBytes);
-				if (this.stays(index, side, at, table, share, keepFirst)) size += bytes;
-				at = ring.seek(block, at + bytes);
-			}
-		}
-		return size;
+	/** How many of the events of a part at a place were acknowledged, on flash or at least in this life. */
+	private doneOf(index: number, at: number, count: number): number {
+		if (this.headAt === NONE || index < this.headIndex || (index === this.headIndex && at < this.headAt)) return count;
+		return index === this.headIndex && at === this.headAt ? this.headEvent : 0;
 	}
 
 	/**
-	 * Whether the record that was just found at `at` stays. Counts the droppable ones of each transaction. One that was
-	 * sent stays while it is the only witness of its transaction's last seqNo. May overwrite found….
+	 * True when event `number` of a part may go: an Updated that is neither the first nor the last with its shape there,
+	 * and is not being sent. So the first and the last sample of a transaction stay, and what tells its last seqNo. In
+	 * later passes any Updated that is not the last event of its transaction.
+	 */
+	private isLoose(part: Part, number: number, index: number, at: number, pass: number): boolean {
+		part.find(number);
+		if (part.bytes[part.shapeFrom + Place.eventType] !== Type.Updated) return false;
+		if (index === this.headIndex && at === this.headAt && number === this.headEvent) return false;
+		if (pass === Pass.even) return part.ordinal > 0 && !part.isLast;
+		return part.isFollowed(number) || this.isBehind(part.tags[part.tagIndex] as number, index, at + part.recordBytes);
+	}
+
+	private countedIn(index: number): number {
+		return this.ring.events[this.ring.chain[index] as number] as number;
+	}
+
+	/** Writes the events of chain[index] and chain[index + 1] that stay to one block, which takes their place. */
+	private merge(index: number, share: number, pass: number): number {
+		const ring = this.ring;
+		const packer = this.singles.packer;
+		const source = new Part();
+		const target = new Part(TARGET_BYTES);
+		const others = numbersRoom();
+		const merged = ring.beginMerge(index);
+		if (merged < 0) return Merge.failed;
+		const counted = this.countedIn(index) + this.countedIn(index + 1);
+		let waiting = 0;
+		let kept = 0;
+		let shortened = 0;
+		let isOffline = false;
+		let offlineAt = HEADER_BYTES;
+		let place = 0;
+		target.limit = SURE_BYTES;
+		for (let side = index; side < index + 2; side++) {
+			const block = ring.chain[side] as number;
+			let at = ring.seek(block, HEADER_BYTES);
+			while (at >= 0 && place >= 0) {
+				const next = at + recordBytes(ring.foundBytes);
+				if (readPart(this.ring, this.scratch, source, block, at)) {
+					const done = this.doneOf(side, at, source.count);
+					const isBefore = this.isBeforeOffline(side, at);
+					// Events of both sides of the offline mark stay apart.
+					if (isOffline && !isBefore) place = writePart(this.ring, this.scratch, target, merged);
+					if (isOffline) offlineAt = ring.ends[merged] as number;
+					if (isOffline && !isBefore) target.clear();
+					isOffline = isBefore;
+					waiting += source.count - done;
+					for (let i = 0; i < source.count && place >= 0; i++) {
+						if (!this.stays(source, i, done, side, at, share, pass) || !source.load(i, packer)) continue;
+						let { bytes: shape, shapeFrom: from, shapeTo: to } = source;
+						if (pass === Pass.shortening && shape[from + Place.eventType] === Type.Ended) {
+							if (this.shorten(source)) {
+								shape = this.scratch;
+								from = 0;
+								to = this.singles.shapeTo;
+								shortened++;
+							} else source.load(i, packer);
+						}
+						const tag = source.tags[source.tagIndex] as number;
+						if (!target.add(tag, packer, shape, from, to, others)) {
+							place = writePart(this.ring, this.scratch, target, merged);
+							target.clear();
+							target.add(tag, packer, shape, from, to, others);
+						}
+						if (i < done) target.done++;
+						else kept++;
+					}
+					target.sequence = source.sequence;
+					target.endAt = source.endAt;
+				} else if (!ring.recordAt(block, at) || ring.foundKind === KIND_PART) ring.reportDamage(block, 1);
+				else if (ring.foundKind === Kind.progress) {
+					const isLast = !this.isBehind(this.singles.tagAt(block, at), side, next);
+					if (isLast && ring.recordAt(block, at)) place = ring.copy(block, at, merged);
+				}
+				if (place >= 0) at = ring.seek(block, next);
+			}
+		}
+		if (place >= 0) place = writePart(this.ring, this.scratch, target, merged);
+		if (isOffline) offlineAt = ring.ends[merged] as number;
+		ring.events[merged] = kept;
+		const holdsMark = ring.first(merged) <= this.offlinePartSequence && this.offlinePartSequence <= ring.last(merged);
+		if (place < 0) {
+			ring.abandonMerge(merged);
+			return place === FULL ? Merge.none : Merge.failed;
+		}
+		if (!ring.completeMerge(index, merged)) return Merge.failed;
+		if (holdsMark) {
+			this.offlinePartSequence = ring.first(merged);
+			this.offlinePartAt = offlineAt;
+		}
+		this.waiting -= counted - kept;
+		this.thinned += waiting - kept;
+		this.shortened += shortened;
+		if (waiting > kept) this.diagnostics.event(LogCode.queueThinned, waiting - kept, 0);
+		if (this.headAt !== NONE && this.headIndex > index + 1) this.headIndex--;
+		else if (this.headAt !== NONE && this.headIndex >= index) this.seekHead(index, HEADER_BYTES, 0);
+		return Merge.done;
+	}
+
+	/**
+	 * Whether event `number` of a part stays when `share` of SHARES of those stay that may go. One that was sent stays
+	 * where it may be the only witness of its transaction's last seqNo.
 	 */
 	private stays(
-		index: number, side: number, at: number, table: Uint32Array, share: number, keepFirst: boolean,
+		part: Part, number: number, done: number, index: number, at: number, share: number, pass: number,
 	): boolean {
-		const ring = this.ring;
-		if (ring.foundKind !== KIND_EVENT) return true;
-		const chainIndex = index + side;
-		if (this.isDone(chainIndex, at)) return this.isWitness(chainIndex, at);
-		if (chainIndex === this.headIndex && at === this.headAt) return true;
-		if (share === SHARES || !this.readPrefix(ring.chain[chainIndex] as number, at)) return true;
-		if (this.eventType !== EventType.Updated) return true;
-		const row = rowOf(table, this.rows, this.tag);
-		const place = placeOf(side, at);
-		if (row < 0 || table[row + 2] === place || (keepFirst && table[row + 1] === place)) return true;
-		const turn = ++table[row + 3];
+		const isLoose = this.isLoose(part, number, index, at, pass);
+		if (number < done) return part.isLast && part.bytes[part.shapeFrom + Place.eventType] !== Type.Ended;
+		if (!isLoose) return true;
+		const turn = pass === Pass.even ? part.ordinal : number;
 		return Math.floor((turn * share) / SHARES) > Math.floor(((turn - 1) * share) / SHARES);
 	}
 
-	/** True when the event that was just found was acknowledged, on flash or at least in this life. */
-	private isDone(chainIndex: number, at: number): boolean {
-		if (this.ring.foundMarked || this.headAt === NONE || chainIndex < this.headIndex) return true;
-		return chainIndex === this.headIndex && at < this.headAt;
+	/**
+	 * Of the event that was loaded the first and the last of its meter values stay; its shape is then at the start of the
+	 * scratch buffer, up to shapeTo.
+	 */
+	private shorten(part: Part): boolean {
+		const event = this.singles.unpack(part.bytes, part.shapeFrom, part.shapeTo);
+		const values = event?.meterValue;
+		if (event === undefined || values === undefined || values.length <= 2) return false;
+		const meterValue = [values[0] as MeterValueType, values[values.length - 1] as MeterValueType];
+		const shorter = Object.assign({}, event, { meterValue });
+		const { singles, scratch } = this;
+		singles.shapeTo = singles.packer.pack(EVENT_REQUEST, shorter, scratch, 0, scratch.length);
+		return singles.shapeTo >= 0;
 	}
-
-	/** True when its transaction goes on and no later record tells its seqNo. Overwrites found…. */
-	private isWitness(chainIndex: number, at: number): boolean {
-		const ring = this.ring;
-		const next = at + recordBytes(ring.foundBytes);
-		if (!this.readPrefix(ring.chain[chainIndex] as number, at) || this.eventType === EventType.Ended) return false;
-		return !this.isBehind(this.tag, chainIndex, next);
-	}
-
-	private merge(index: number, table: Uint32Array, share: number, keepFirst: boolean): boolean {
-		const ring = this.ring;
-		const a = ring.chain[index] as number;
-		const b = ring.chain[index + 1] as number;
-		const before = (ring.events[a] as number) + (ring.events[b] as number);
-		const merged = ring.beginMerge(index);
-		if (merged < 0) return false;
-		let kept = 0;
-		let offlineAt = HEADER_BYTES;
-		let failed = false;
-		for (let row = 0; row < table.length; row += COLUMNS) table[row + 3] = 0;
-		for (let side = 0; side < 2 && !failed; side++) {
-			const block = ring.chain[index + side] as number;
-			let at = ring.seek(block, HEADER_BYTES);
-			while (at >= 0 && !failed) {
-				const next = at + recordBytes(ring.foundBytes);
-				const isEvent = ring.foundKind === KIND_EVENT;
-				const done = isEvent && this.isDone(index + side, at);
-				if (this.stays(index, side, at, table, share, keepFirst)) {
-					const copy = ring.recordAt(block, at) ? ring.copy(block, at, merged) : FAILED;
-					failed = copy < 0 || (done && !ring.mark(merged, copy));
-					if (isEvent && !done) kept++;
-					if (this.isBeforeOffline(block, at)) offlineAt = ring.ends[merged] as number;
-				}
-				if (!failed) at = ring.seek(block, next);
-			}
-		}
-		ring.events[merged] = kept;
-		const holdsMark = ring.first(merged) <= this.offlineSequence && this.offlineSequence <= ring.last(merged);
-		if (failed || !ring.completeMerge(index, merged)) {
-			if (failed) ring.abandonMerge(merged);
-			return false;
-		}
-		if (holdsMark) {
-			this.offlineSequence = ring.first(merged);
-			this.offlineAt = offlineAt;
-		}
-		const dropped = before - kept;
-		this.waiting -= dropped;
-		this.thinned += dropped;
-		if (dropped > 0) this.diagnostics.event(LogCode.queueThinned, dropped, 0);
-		this.followHead(index);
-		return true;
-	}
-
-	/** Finds the head again after chain[index] and chain[index + 1] became one. */
-	private followHead(index: number): void {
-		if (this.headAt === NONE || this.headIndex < index) return;
-		if (this.headIndex > index + 1) this.headIndex--;
-		else {
-			this.headIndex = index;
-			this.settle(HEADER_BYTES);
-		}
-	}
-
-	private isBeforeOffline(block: number, at: number): boolean {
-		const first = this.ring.first(block);
-		return first < this.offlineSequence || (first === this.offlineSequence && at < this.offlineAt);
-	}
-}
-
-/** Every other meter value, the first and the last among them. */
-function thinner(values: readonly MeterValueType[]): MeterValueType[] {
-	const fewer: MeterValueType[] = [];
-	for (let i = 0; i < values.length - 1; i += 2) fewer.push(values[i] as MeterValueType);
-	fewer.push(values[values.length - 1] as MeterValueType);
-	return fewer;
-}
-
-/** Offset of the row of a tag among the first `rows`, or -1. */
-function rowOf(table: Uint32Array, rows: number, tag: number): number {
-	for (let row = 0; row < rows * COLUMNS; row += COLUMNS) if (table[row] === tag) return row;
-	return NONE;
-}
-
-/** A place in a pair of blocks as one number. */
-function placeOf(side: number, at: number): number {
-	return side * 0x10000 + at;
 }

@@ -138,7 +138,7 @@ export class Store {
 	}
 
 	private makeFirstHeader(): void {
-		makeHeader(this.window, Area.cells, false, this.division, 1, 1);
+		makeHeader(this.window, Area.cells, this.division, 1, 1);
 	}
 
 	/** All bytes 0xFF, or a first header that a power cut has left unfinished: writing it again completes it. */

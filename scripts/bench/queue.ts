@@ -21,6 +21,8 @@ const ZLIB_BLOCKS = [2048, 4096, 8192, 16_384];
 /** Enough to go round every block of a queue several times. */
 const ONLINE_EVENTS = 30_000;
 const DENSITY_EVENTS = 2500;
+/** A station that was offline for some hours sends so many at once. */
+const LATER = 500;
 /** A flash of this partition holds all of DENSITY_EVENTS without thinning. */
 const DENSITY_BLOCKS = 128;
 /** What vendors of serial NOR flash promise for each sector. */
@@ -144,6 +146,25 @@ export function zlib(pattern: Pattern, blockBytes: number, isRandom: boolean): {
 	return { plain: plain / messages.length, packed: packed / messages.length };
 }
 
+/**
+ * What the budget holds, in bytes of flash per event rounded to a tenth: stored, and written in a partition of 64 kB until it was sent,
+ * online and after 500 were waiting; for each pattern and on average.
+ */
+export function queueFigures(): { [name: string]: number } {
+	const figures: { [name: string]: number } = {};
+	const kinds: { [name: string]: (pattern: Pattern) => number } = {
+		stored: (pattern) => density(pattern).stored,
+		"written.online": (pattern) => wear(pattern, PARTITIONS[0], 1).written,
+		"written.later": (pattern) => wear(pattern, PARTITIONS[0], LATER).written,
+	};
+	for (const [name, of] of Object.entries(kinds)) {
+		const values = PATTERNS.map(of);
+		PATTERNS.forEach((pattern, i) => (figures[`${name}.${pattern.name}`] = Number(values[i].toFixed(1))));
+		figures[`${name}.average`] = Number((values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(1));
+	}
+	return figures;
+}
+
 const number = (value: number, digits = 1): string => value.toFixed(digits);
 
 function table(rows: readonly (readonly string[])[]): string[] {
@@ -167,7 +188,7 @@ export function benchQueue(print: (line: string) => void = console.log): void {
 		print(`queue:  in ${partitionKb} kB (${blocks} blocks are the queue's); years until a block has been erased ${CYCLES} times:`);
 		const rows = PATTERNS.map((pattern) => {
 			const online = wear(pattern, partitionKb, 1);
-			const later = wear(pattern, partitionKb, 500);
+			const later = wear(pattern, partitionKb, LATER);
 			return [pattern.name, number(online.written), number(online.erasesPer1000, 2), number(online.years, 0),
 				number(later.written), number(later.erasesPer1000, 2), number(later.years, 0)];
 		});

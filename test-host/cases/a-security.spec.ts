@@ -217,7 +217,7 @@ describe("security events", () => {
 	});
 
 	it("E04.FR.07 a queue that is thinned while offline is told as MemoryExhaustion", async () => {
-		const rig = await open({ blocks: 15, variables: { "SampledDataCtrlr.TxUpdatedInterval": "10" } });
+		const rig = await open({ blocks: 11, variables: { "SampledDataCtrlr.TxUpdatedInterval": "1" } });
 		await events(rig, 1);
 		await rig.charge();
 		const from = rig.csms.messages.length;

@@ -24,7 +24,7 @@ class SmallFirmware implements FirmwareStation {
 	/** What the drivers posted, in order. */
 	readonly taken: [number, number, number][] = [];
 	stopped = false;
-	view = { online: false, accepted: true, slot: 1, evses: [{ txId: null as string | null, limitA: 0 }], queued: 0, queueBytes: 0 };
+	view = { online: false, accepted: true, slot: 1, evses: [{ txId: null as string | null, limitA: 0 }], queued: 0, queueBytes: 0, thinned: 0, shortened: 0 };
 
 	constructor(private readonly host: Host) {}
 

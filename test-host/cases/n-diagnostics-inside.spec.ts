@@ -39,7 +39,7 @@ describe("logs, inside", () => {
 		const note = (count: number): void => {
 			for (let i = 0; i < count; i++) station.raise(InternalEvent.securityEvent, -1, securityEvent(SecurityEvent.attemptedReplayAttacks, 0));
 		};
-		note(560);
+		note(700);
 		const bodies: string[] = [];
 		let connections = 0;
 		serve = (request, response) => {
@@ -55,7 +55,7 @@ describe("logs, inside", () => {
 		});
 		await rig.call("GetLog", { logType: "SecurityLog", requestId: 7, log: { remoteLocation: base } });
 		for (let i = 0; i < 20; i++) await rig.settle();
-		note(100);
+		note(200);
 		rig.net("up");
 		const told = await rig.told<LogStatusNotificationRequest>("LogStatusNotification", 2);
 		expect(told).toEqual([{ requestId: 7, status: "Uploading" }, { requestId: 7, status: "Uploaded" }]);

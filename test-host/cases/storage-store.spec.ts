@@ -35,14 +35,19 @@ function open(flash: FlashMemory | FileFlash, events = new LogList()): Opened {
 	return { store, state, cells: new Cells(store.cells, store.scratch, events), outbox: new Outbox(store.queue, store.scratch, events) };
 }
 
+const TRANSACTION = "0b9d5d4e-2f6c-4d7e-9d55-0123456789ab";
 const STARTED: TransactionEventRequest = {
 	eventType: "Started", timestamp: "2026-03-01T12:00:00.000Z", triggerReason: "Authorized", seqNo: 0,
-	transactionInfo: { transactionId: "tx-1" }, evse: { id: 1, connectorId: 1 },
+	transactionInfo: { transactionId: TRANSACTION }, evse: { id: 1, connectorId: 1 },
 };
-const UPDATED: TransactionEventRequest = {
-	eventType: "Updated", timestamp: "2026-03-01T12:01:00.000Z", triggerReason: "MeterValuePeriodic", seqNo: 1,
-	transactionInfo: { transactionId: "tx-1" }, meterValue: [{ timestamp: "2026-03-01T12:01:00.000Z", sampledValue: [{ value: 1234.5 }] }],
-};
+
+function updated(seqNo: number, value: number): TransactionEventRequest {
+	const timestamp = `2026-03-01T12:0${seqNo}:00.000Z`;
+	return {
+		eventType: "Updated", timestamp, triggerReason: "MeterValuePeriodic", seqNo,
+		transactionInfo: { transactionId: TRANSACTION }, meterValue: [{ timestamp, sampledValue: [{ value }] }],
+	};
+}
 
 /** A store with a bit of everything. */
 function used(): FlashMemory {
@@ -52,7 +57,8 @@ function used(): FlashMemory {
 	cells.set(32, "60");
 	cells.erase(32);
 	outbox.append(STARTED);
-	outbox.append(UPDATED);
+	outbox.append(updated(1, 1234.5));
+	outbox.append(updated(2, 1300));
 	outbox.acknowledge();
 	return flash;
 }
@@ -79,11 +85,11 @@ describe("storage store", () => {
 		expect(state).toBe(StoreState.ready);
 		expect(cells.getNumber(Cell.bootCount, 0)).toBe(1);
 		expect(cells.get(32)).toBeUndefined();
-		expect(outbox.count).toBe(1);
-		expect(outbox.peek()).toEqual({ ...UPDATED, offline: true });
+		expect(outbox.count).toBe(2);
+		expect(outbox.peek()).toEqual({ ...updated(1, 1234.5), offline: true });
 		const seen: [TransactionEventRequest, boolean][] = [];
 		outbox.iterate((event, acknowledged) => seen.push([event, acknowledged]));
-		expect(seen).toEqual([[STARTED, true], [UPDATED, false]]);
+		expect(seen).toEqual([[STARTED, true], [updated(1, 1234.5), false], [updated(2, 1300), false]]);
 	});
 
 	it("the example of docs/flash-format.md keeps its checks by plain arithmetic on the text", () => {
@@ -92,14 +98,14 @@ describe("storage store", () => {
 		expect(u32(0x10)).toBe(crc32(bytes, 0, 16));
 		expect(u32(0x5010)).toBe(crc32(bytes, 0x5000, 0x5010));
 		const place = 1 * 65536 + 0x20;
-		expect(u32(0x5024)).toBe(crc32(bytes, 0x502c, 0x502c + 0x19, crc32(bytes, 0x5020, 0x5024, place)));
-		expect(bytes[0x5023]).toBe(bytes[0x5020] ^ bytes[0x5021] ^ bytes[0x5022] ^ 0xa5);
+		expect(bytes[0x5020] + 256 * bytes[0x5021]).toBe(16 * 1024 + 40);
+		expect(u32(0x5024)).toBe(crc32(bytes, 0x5028, 0x5028 + 40, crc32(bytes, 0x5020, 0x5022, place)));
 	});
 
 	it("a store of a newer format is reported and not touched", () => {
 		const flash = used();
 		for (const at of [0, 0x5000]) {
-			flash.bytes[at + 4] = 2;
+			flash.bytes[at + 4] = 3;
 			const check = crc32(flash.bytes, at, at + 16);
 			for (let i = 0; i < 4; i++) flash.bytes[at + 16 + i] = check >>> (8 * i);
 		}
@@ -158,7 +164,7 @@ describe("storage store", () => {
 				const flash = used();
 				flash.flip(base + (bit >> 3), bit & 7);
 				const { state, cells, outbox } = open(flash);
-				if (state !== StoreState.ready || cells.getNumber(Cell.bootCount, 0) !== 1 || outbox.count !== 1) fail(`bit ${bit} at ${base}`);
+				if (state !== StoreState.ready || cells.getNumber(Cell.bootCount, 0) !== 1 || outbox.count !== 2) fail(`bit ${bit} at ${base}`);
 			}
 		}
 	});
@@ -271,7 +277,7 @@ describe("storage flash file", () => {
 			const { cells, outbox } = open(file);
 			expect(cells.getNumber(Cell.bootCount, 0)).toBe(i);
 			cells.setNumber(Cell.bootCount, i + 1);
-			outbox.append({ ...UPDATED, seqNo: i });
+			outbox.append({ ...updated(1, 1234.5), seqNo: i });
 			expect(outbox.count).toBe(i + 1);
 			file.close();
 		}

@@ -357,9 +357,9 @@ export class TwinStation extends Station {
 	/** Says what of the state differs, "" when nothing does. */
 	private get shownState(): string {
 		const node = this.inspect;
-		const { online, accepted, slot, queued, queueBytes } = this.xs.inspect;
+		const { online, accepted, slot, queued, queueBytes, thinned } = this.xs.inspect;
 		const pairs = [["online", online, node.online], ["accepted", accepted, node.accepted], ["slot", slot, node.slot],
-			["queued", queued, node.queued], ["queueBytes", queueBytes, node.queueBytes]];
+			["queued", queued, node.queued], ["queueBytes", queueBytes, node.queueBytes], ["thinned", thinned, node.thinned]];
 		const wrong = pairs.find(([, xs, its]) => xs !== its);
 		return wrong === undefined ? "" : `XS has ${wrong[0]} ${wrong[1]}, Node ${wrong[2]}`;
 	}

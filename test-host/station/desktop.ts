@@ -22,6 +22,9 @@ export interface FirmwareView {
 	/** Transaction events that wait for delivery, and the flash bytes that they occupy. */
 	readonly queued: number;
 	readonly queueBytes: number;
+	/** What a full queue has given up since boot: Updated events, and meter values of so many Ended events. */
+	readonly thinned: number;
+	readonly shortened: number;
 }
 
 /** One life of the firmware, from boot to reboot. */
@@ -197,6 +200,8 @@ export class Desktop {
 			storeErases: flash.erases,
 			storeBytes: flash.bytesWritten,
 			queueBytes: view?.queueBytes ?? 0,
+			thinned: view?.thinned ?? 0,
+			shortened: view?.shortened ?? 0,
 		};
 	}
 

@@ -16,6 +16,8 @@ export interface BenchOptions {
 	seed?: number;
 	/** A collection at each allocation from the first on. */
 	stress?: boolean;
+	/** Puts something on the blank flash before the first boot. */
+	prepare?: (flash: FlashMemory) => void;
 }
 
 const BASE_MS = Date.UTC(2026, 2, 1, 8, 0, 0);
@@ -45,6 +47,7 @@ export class XsBench {
 			},
 			evses: options.evses ?? 1,
 		});
+		options.prepare?.(this.flash);
 		this.powerOn();
 	}
 

@@ -246,12 +246,12 @@ void memoryReport(txMachine* the, char* text, size_t size)
 	snprintf(text, size,
 		"{\"slotBytes\":%d,\"slots\":%d,\"chunks\":%d,\"live\":%d,\"slotsPeak\":%d,\"chunksPeak\":%d,\"peak\":%d,"
 		"\"keys\":%d,\"aliases\":%d,\"aliasesUsed\":%d,\"stack\":%d,\"stackPeak\":%d,\"native\":%d,\"nativePeak\":%d,"
-		"\"slotsReserved\":%d,\"chunksReserved\":%d,\"static\":%d,\"used\":%d,\"collections\":%d,\"tls\":%d,\"tlsPeak\":%d,\"tlsBlocks\":%d}",
+		"\"slotsReserved\":%d,\"chunksReserved\":%d,\"static\":%d,\"used\":%d,\"collections\":%d,\"instructions\":%u,\"tls\":%d,\"tlsPeak\":%d,\"tlsBlocks\":%d}",
 		slot, (int)the->currentHeapCount, (int)the->currentChunksSize, slotBytes + (int)the->currentChunksSize,
 		(int)the->peakHeapCount, (int)the->peakChunksSize, (int)the->peakHeapCount * slot + (int)the->peakChunksSize,
 		the->keyIndex - the->keyOffset, ownAliases, aliases,
 		stackSlots * slot, stackPeak * slot, (int)nativeBytes, (int)nativePeak,
 		(int)the->maximumHeapCount, (int)the->maximumChunksSize, arena ? (int)arena->bytes : 0,
-		arena ? (int)(arena->bytes - (arena->high - arena->low)) : 0, the->garbageCollectionCount,
+		arena ? (int)(arena->bytes - (arena->high - arena->low)) : 0, the->garbageCollectionCount, (unsigned)the->meterIndex,
 		(int)tlsBytes, (int)tlsPeak, tlsBlocks);
 }

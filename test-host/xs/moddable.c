@@ -125,7 +125,7 @@ void memoryReport(txMachine* the, char* text, size_t size)
 	snprintf(text, size,
 		"{\"slotBytes\":%d,\"slots\":%d,\"chunks\":%d,\"live\":%d,\"slotsPeak\":%d,\"chunksPeak\":%d,\"peak\":%d,"
 		"\"keys\":%d,\"aliases\":%d,\"aliasesUsed\":0,\"stack\":0,\"stackPeak\":0,\"native\":0,\"nativePeak\":0,"
-		"\"slotsReserved\":0,\"chunksReserved\":0,\"static\":0,\"used\":0,\"collections\":0,"
+		"\"slotsReserved\":0,\"chunksReserved\":0,\"static\":0,\"used\":0,\"collections\":0,\"instructions\":0,"
 		"\"tls\":0,\"tlsPeak\":0,\"tlsBlocks\":0}",
 		slot, slots, chunks, slots * slot + chunks, peak, chunks, peak * slot + chunks,
 		(int)(the->keyIndex - the->keyOffset), (int)the->aliasCount);

@@ -485,7 +485,7 @@ static void port_wake(txMachine* the)
 static void port_show(txMachine* the)
 {
 	begin(TELL_SHOW);
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 7; i++)
 		putNumber(numberAt(the, i));
 	transmit();
 }

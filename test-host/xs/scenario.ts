@@ -3,6 +3,9 @@
 
 import { RestartCause, SocketError } from "../../modules/ports/events.js";
 import { LIMITS } from "../../preload/limits.js";
+import { openQueue, settle } from "../traces/queue.js";
+import { PATTERNS, trace } from "../traces/traces.js";
+import type { FlashMemory } from "../board/flash-memory.js";
 import { XsBench, type BenchOptions } from "./bench.js";
 import type { XsMemory } from "./xs-station.js";
 
@@ -24,6 +27,14 @@ const STEADY_MESSAGES = 500;
 /** A certificate as long as the longest that InstallCertificate carries (Part 2, InstallCertificateRequest.certificate). */
 const CERTIFICATE_CHARACTERS = 5500;
 const NESTING = 64;
+/** Events that wait in a long queue; single records more than a station keeps, so that it seals; and more than are in a part. */
+const QUEUED = 1000;
+const UNSEALED = 600;
+const PART_EVENTS = 150;
+/** Samples of one second each that fill a block of flash. */
+const SAMPLES_MS = 250_000;
+/** A van on one phase: four measurands each minute. */
+const FLEET = PATTERNS.find(({ name }) => name === "fleet")!;
 
 export const PEAKS: { readonly [name: string]: (bench: XsBench) => void } = {
 	installCertificate: (bench) => {
@@ -105,6 +116,94 @@ function hostileFrame(index: number): string {
 	}
 }
 
+/** Puts events on a blank flash, as a station without network does: so many that are sealed, then so many single records; or all it takes. */
+function fillQueue(flash: FlashMemory, sealed: number, singles: number): void {
+	const outbox = openQueue(flash, 1);
+	const events = trace(FLEET, 1);
+	for (let i = 0; i < sealed + singles && outbox.thinned === 0; i++) {
+		if (!outbox.append(events.next().value.event)) throw new Error("the queue of the scenario does not take its events");
+		if (i < sealed) settle(outbox);
+	}
+	if (outbox.count < QUEUED) throw new Error("the queue of the scenario is too short");
+}
+
+/** A station that boots with a long queue; the CSMS does not answer for its events until it is let to. */
+function queueBench(options: BenchOptions, sealed: number, singles: number): XsBench {
+	const bench = new XsBench({ ...options, prepare: (flash) => fillQueue(flash, sealed, singles) });
+	bench.csms.keepsMessages = false;
+	bench.csms.answers.set("TransactionEvent", () => undefined);
+	return bench;
+}
+
+/** Answers for so many events of what waits, then for none. */
+function drain(bench: XsBench, events: number): void {
+	let left = events;
+	bench.csms.answers.set("TransactionEvent", () => (left-- > 0 ? {} : undefined));
+	// One that was not answered is sent again after the time-out.
+	for (let waited = 0; left > 0; waited++) {
+		if (waited > 6000) throw new Error("the queue is not sent");
+		bench.advance(100);
+	}
+}
+
+/** Script instructions per event. */
+function instructionsSince(bench: XsBench, before: number, events: number): number {
+	return Math.round(((bench.station.memory().instructions - before) >>> 0) / events);
+}
+
+/** Charges without a link, until samples have filled a block. */
+function sampleOffline(bench: XsBench): void {
+	bench.call("SetVariables", { setVariableData: [{ attributeValue: "1", component: { name: "SampledDataCtrlr" }, variable: { name: "TxUpdatedInterval" } }] });
+	bench.charge();
+	bench.csms.drop(SocketError.closed);
+	bench.advance(SAMPLES_MS);
+}
+
+/**
+ * The queue: QUEUED events wait on flash, of which some are sealed after the boot; a session goes on while the backlog is sent; then an
+ * area that is full is made room in.
+ */
+function queues(options: BenchOptions, figures: Figures): void {
+	const long = queueBench(options, QUEUED, UNSEALED);
+	try {
+		const seal = long.peak(() => long.accept());
+		figures["peak.seal"] = seal.peak;
+		long.charge();
+		figures["live.queue1000"] = long.live().live;
+		const read = long.peak(() => drain(long, 10));
+		figures["peak.read"] = read.peak;
+		figures["extra.read"] = read.extra;
+		const before = long.station.memory().instructions;
+		drain(long, PART_EVENTS);
+		figures["script.sent"] = instructionsSince(long, before, PART_EVENTS);
+		long.leave();
+	} finally {
+		long.end();
+	}
+	const roomy = queueBench(options, QUEUED, 0);
+	try {
+		roomy.accept();
+		sampleOffline(roomy);
+		const before = roomy.station.memory().instructions;
+		roomy.advance(2 * SAMPLES_MS);
+		figures["script.sample"] = instructionsSince(roomy, before, (2 * SAMPLES_MS) / 1000);
+	} finally {
+		roomy.end();
+	}
+	const full = queueBench(options, 100_000, 0);
+	try {
+		full.accept();
+		const merge = full.peak(() => sampleOffline(full));
+		figures["peak.merge"] = merge.peak;
+		figures["extra.merge"] = merge.extra;
+		const before = full.station.memory().instructions;
+		full.advance(SAMPLES_MS);
+		figures["script.sampleFull"] = instructionsSince(full, before, SAMPLES_MS / 1000);
+	} finally {
+		full.end();
+	}
+}
+
 /** Everything once, as fast as it goes: what the smallest `static` has to bear. Throws when the memory is not enough. */
 export function everything(options: BenchOptions): void {
 	const bench = new XsBench(options);
@@ -121,6 +220,7 @@ export function everything(options: BenchOptions): void {
 	} finally {
 		bench.end();
 	}
+	queues(options, {});
 }
 
 /** The figures of the budget, in bytes unless the name says otherwise. */
@@ -160,6 +260,7 @@ export function measure(options: BenchOptions): Figures {
 	} finally {
 		bench.end();
 	}
+	queues(options, figures);
 	return figures;
 }
 

@@ -77,6 +77,8 @@ export interface XsMemory {
 	/** What of `static` was ever taken. */
 	used: number;
 	collections: number;
+	/** Script instructions since the start, modulo 2^32. */
+	instructions: number;
 	/** What TLS holds of the system's heap, its most since the last new peak, and in how many blocks. */
 	tls: number;
 	tlsPeak: number;
@@ -298,6 +300,8 @@ export interface XsView {
 	slot: number;
 	queued: number;
 	queueBytes: number;
+	thinned: number;
+	shortened: number;
 	readonly evses: readonly { readonly txId: string | null; readonly limitA: number; readonly status: string }[];
 }
 
@@ -311,7 +315,7 @@ export class XsStation {
 	private live = true;
 	/** The error of a port that the firmware was told of: it is this one that comes back if nobody catches it. */
 	private portError: unknown;
-	private readonly shown = { online: false, accepted: false, slot: 0, queued: 0, queueBytes: 0 };
+	private readonly shown = { online: false, accepted: false, slot: 0, queued: 0, queueBytes: 0, thinned: 0, shortened: 0 };
 	private readonly shownEvses: { txId: string | null; limitA: number; status: string }[] = [];
 	private readonly reading: MeterReading = { energyWh: 0, powerW: NaN, currentA: [NaN, NaN, NaN], voltageV: [NaN, NaN, NaN] };
 
@@ -518,6 +522,8 @@ export class XsStation {
 				this.shown.slot = reader.number();
 				this.shown.queued = reader.number();
 				this.shown.queueBytes = reader.number();
+				this.shown.thinned = reader.number();
+				this.shown.shortened = reader.number();
 				return;
 			case TELL.showEvse: {
 				const index = reader.integer();

@@ -274,7 +274,8 @@ class Firmware {
 	private show(): void {
 		const station = this.station;
 		const { isOpen } = (station as unknown as { connection: { isOpen: boolean } }).connection;
-		host.show(isOpen, station.registration === Registration.Accepted, station.slot, station.outbox.count, station.outbox.bytesUsed);
+		const { count, bytesUsed, thinned, shortened } = station.outbox;
+		host.show(isOpen, station.registration === Registration.Accepted, station.slot, count, bytesUsed, thinned, shortened);
 	}
 }
 

@@ -31,7 +31,9 @@ export interface NativeHost {
 	traffic(outgoing: boolean, bytes: Uint8Array, from: number, to: number, last: boolean): void;
 	restart(cause: number): void;
 	wake(): void;
-	show(online: boolean, accepted: boolean, slot: number, queued: number, queueBytes: number): void;
+	show(
+		online: boolean, accepted: boolean, slot: number, queued: number, queueBytes: number, thinned: number, shortened: number,
+	): void;
 	showEvse(evseIndex: number, transactionId: string, limitA: number, status: string): void;
 	/** A transaction event that waits on flash. */
 	queued(transactionId: string, seqNo: number, eventType: string, timestamp: string): void;
