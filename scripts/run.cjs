@@ -171,6 +171,13 @@ const COMMANDS = {
 		build();
 		must("endurance", process.execPath, [path.join(ROOT, "build", "node", "scripts", "endurance.js"), ...args]);
 	},
+	/** The queue of a store or an image as JSON lines; see scripts/flash-dump.ts. */
+	dump: (args) => {
+		setUp();
+		build();
+		const result = spawnSync(process.execPath, [path.join(ROOT, "build", "node", "scripts", "flash-dump.js"), ...args], { stdio: "inherit" });
+		process.exit(result.status ?? 1);
+	},
 	/** RAM and ROM of the firmware, counted on XS; see scripts/budget.ts. */
 	budget: (args) => {
 		setUp();

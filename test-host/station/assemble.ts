@@ -18,7 +18,7 @@ import { Ledger } from "./ledger.js";
 /** The data partition of the virtual board: 256 kB, as an ESP32 with 4 MB of flash can spare. */
 const BLOCK_BYTES = 4096;
 const BLOCKS = 64;
-const FLASH_FILE = "flash.bin";
+export const FLASH_FILE = "flash.bin";
 /** A killed station may need a moment to disappear before its store is free. */
 const STORE_WAIT_MS = 1000;
 /** Part 2, ChargingStationType. */
