@@ -44,6 +44,7 @@ const NONE = -1;
 
 /** In Ring.events: the block has no summary. */
 export const UNCOUNTED = 0xffff;
+const BAD = 0xfffe;
 
 /** Answers of append(): the record does not fit in the last block, or the flash refused. */
 export const FULL = -1;
@@ -229,6 +230,8 @@ export class Ring {
 	/** The last block, or the last one with parts, has its summary already, or there is none: it takes no more records. */
 	private closed = true;
 	private packedClosed = true;
+	/** Free blocks that could not be begun when that was tried last; their `events` is BAD. */
+	private badCount = 0;
 	private nextSequence = 1;
 	private cursor = 0;
 	/** Records and torn pieces that failed their check since mount. */
@@ -278,6 +281,11 @@ export class Ring {
 	/** Blocks that hold nothing. */
 	get free(): number {
 		return this.blocks - this.length;
+	}
+
+	/** Those of them that can be used, as far as is known. */
+	get usable(): number {
+		return this.blocks - this.length - this.badCount;
 	}
 
 	/** The block that takes new records; only while length > 0. */
@@ -546,6 +554,7 @@ export class Ring {
 		for (let step = 1; step <= this.blocks; step++) {
 			const block = (this.cursor + step) % this.blocks;
 			if (this.inChain(block)) continue;
+			this.setBad(block, true);
 			if (!this.prepare(block)) continue;
 			// Each attempt takes a number of its own: two blocks with one number could not be told apart later.
 			const first = (bits & Bit.merged) !== 0 ? mergedFirst : this.nextSequence++;
@@ -553,6 +562,7 @@ export class Ring {
 			makeHeader(this.window, this.area | bits, this.division, first, last);
 			if (!this.write(block, 0, this.window, CHECKED + 4)) continue;
 			if (this.readHeader(block) !== HeaderState.valid || this.header.repaired || this.header.first !== first) continue;
+			this.setBad(block, false);
 			this.cursor = block;
 			this.range[block * 2] = first;
 			this.range[block * 2 + 1] = last;
@@ -561,6 +571,19 @@ export class Ring {
 			return block;
 		}
 		return -1;
+	}
+
+	/** Tries free blocks that could not be begun once more, until so many can be used: the flash may have recovered. */
+	probe(usable: number): void {
+		for (let block = 0; block < this.blocks && this.badCount > 0 && this.usable < usable; block++)
+			if (this.events[block] === BAD && !this.inChain(block) && this.prepare(block)) this.setBad(block, false);
+	}
+
+	/** Only for blocks that are not in the chain. */
+	private setBad(block: number, isBad: boolean): void {
+		if ((this.events[block] === BAD) === isBad) return;
+		this.badCount += isBad ? 1 : -1;
+		this.events[block] = isBad ? BAD : 0;
 	}
 
 	/** Erases a block that is not in the chain. A header that is neither blank nor zero is zeroed first. */

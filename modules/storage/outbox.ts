@@ -83,6 +83,9 @@ export class Outbox {
 	private offlineAt = 0;
 	private offlinePartSequence = 0;
 	private offlinePartAt = 0;
+	/** First sequences of the last blocks that the flash did not let go. */
+	private stuckSingle = 0;
+	private stuckPart = 0;
 	/** Nothing can be thinned until a block was given free. */
 	private exhausted = false;
 	/** Some events more will fill the last block. */
@@ -125,8 +128,9 @@ export class Outbox {
 		let bytes = -this.headAt + HEADER_BYTES;
 		for (let i = this.headIndex; i < ring.length; i++) {
 			const block = ring.chain[i] as number;
-			bytes += ring.ends[block] as number;
-			if (i > this.headIndex && i === ring.packed) bytes -= this.beginOf(i) - HEADER_BYTES;
+			const end = ring.ends[block] as number;
+			if (i === this.headIndex) bytes += end;
+			else if (!this.isSealed(i)) bytes += end - this.beginOf(i) + HEADER_BYTES;
 		}
 		return bytes;
 	}
@@ -177,7 +181,7 @@ export class Outbox {
 		const ring = this.ring;
 		this.retireFront();
 		if (this.headAt === NONE || this.exhausted) return false;
-		if (ring.free >= 2 && !this.hasMerged) return ring.length - ring.packed > SINGLES && this.seal();
+		if (ring.usable >= 2 && !this.hasMerged) return ring.length - ring.packed > SINGLES && this.seal();
 		return this.isTight && this.makeFree();
 	}
 
@@ -361,7 +365,7 @@ export class Outbox {
 	 */
 	private openPacked(): boolean {
 		const ring = this.ring;
-		if ((ring.free < 2 && ring.packed > 1 && !this.shrinks) || !ring.openPacked()) return false;
+		if ((ring.usable < 2 && ring.packed > 1 && !this.shrinks) || !ring.openPacked()) return false;
 		if (this.headIndex >= ring.packed - 1) this.headIndex++;
 		return true;
 	}
@@ -554,22 +558,36 @@ export class Outbox {
 
 	/**
 	 * Gives blocks free that hold nothing that waits: with single records that are all sealed or sent, then with parts.
+	 * One that the flash does not let go stays, is gone round, and is tried again when room is needed.
 	 */
 	private retireFront(): void {
 		const ring = this.ring;
-		for (;;) {
-			const single = ring.packed;
-			let index = NONE;
-			const isSealed = single < ring.length && this.beginOf(single) >= (ring.ends[ring.chain[single] as number] as number);
-			if (ring.length - single > 1 && (isSealed || this.isPassed(single))) index = single;
-			// The last part says how far single records are sealed: it stays while some are there.
-			else if (single > 0 && this.isPassed(0)) {
-				if (single > 1 || ring.length === single || this.beginOf(single) === HEADER_BYTES) index = 0;
-			}
-			if (index === NONE || !this.carryProgress(index) || !ring.retire(index)) return;
-			this.exhausted = false;
-			if (this.headIndex > index) this.headIndex--;
+		for (let i = ring.packed; i < ring.length - 1 && (this.isSealed(i) || this.isPassed(i)); ) {
+			const sequence = ring.first(ring.chain[i] as number);
+			if (sequence > this.stuckSingle && this.retire(i)) continue;
+			if (sequence > this.stuckSingle) this.stuckSingle = sequence;
+			i++;
 		}
+		for (let i = 0; i < ring.packed && this.isPassed(i); ) {
+			// The last part says how far single records are sealed: it stays while some are there.
+			const single = ring.packed;
+			if (i === single - 1 && single < ring.length && this.beginOf(single) !== HEADER_BYTES) return;
+			const sequence = ring.first(ring.chain[i] as number);
+			if (sequence > this.stuckPart && this.retire(i)) continue;
+			if (sequence > this.stuckPart) this.stuckPart = sequence;
+			i++;
+		}
+	}
+
+	private retire(index: number): boolean {
+		if (!this.carryProgress(index) || !this.ring.retire(index)) return false;
+		this.exhausted = false;
+		if (this.headIndex > index) this.headIndex--;
+		return true;
+	}
+
+	private isSealed(index: number): boolean {
+		return this.beginOf(index) >= (this.ring.ends[this.ring.chain[index] as number] as number);
 	}
 
 	private isPassed(index: number): boolean {
@@ -734,19 +752,21 @@ export class Outbox {
 
 	/** Opens a new last block. One free block is always kept for merging. */
 	private makeRoom(): boolean {
+		this.stuckSingle = this.stuckPart = 0;
+		this.ring.probe(2);
 		this.retireFront();
 		while (this.makeFree());
-		return this.ring.free >= 2 && this.singles.openTail();
+		return this.ring.usable >= 2 && this.singles.openTail();
 	}
 
 	/** A step towards a second free block. False when there is one, or nothing can be done, or the flash refuses. */
 	private makeFree(): boolean {
 		const ring = this.ring;
 		// Sealing loses nothing, so it comes first, and uses what merging has given free.
-		const canSeal = ring.length - ring.packed > 1 && this.headAt !== NONE && (ring.free < 2 || this.hasMerged);
+		const canSeal = ring.length - ring.packed > 1 && this.headAt !== NONE && (ring.usable < 2 || this.hasMerged);
 		if (canSeal && this.seal()) return true;
 		this.hasMerged = false;
-		if (ring.free >= 2 || this.exhausted) return false;
+		if (ring.usable >= 2 || this.exhausted) return false;
 		const merged = this.mergeSome();
 		if (merged === Merge.none) this.exhausted = true;
 		this.hasMerged = merged === Merge.done;

@@ -247,6 +247,28 @@ describe("storage outbox", () => {
 		expect(log.times(LogCode.flashFailed)).toBeGreaterThan(2);
 	});
 
+	it("a block that goes bad while it holds events cannot be given free, and the rest goes on without it", () => {
+		for (let bad = 4; bad < 12; bad++) {
+			const flash = new FlashMemory(15);
+			const outbox = boot(flash);
+			const model = new QueueModel(true);
+			for (let i = 0; i < 6000; i++) {
+				if (i === 700) flash.bad.add(bad);
+				const event = makeEvent(i === 0 ? "Started" : "Updated", 1, i);
+				if (!outbox.append(event)) fail(`block ${bad}: append ${i}`);
+				model.order.push(event);
+				while (outbox.step());
+				// A long queue that is full for a while, then is sent.
+				while (i > 4000 && outbox.count > 30) {
+					const head = outbox.peek()!;
+					for (let k = 0; k <= head.seqNo; k++) model.acknowledged.add(k);
+					outbox.acknowledge();
+				}
+			}
+			expect(model.check(flash)).toBe("");
+		}
+	}, 60_000);
+
 	it("a flipped bit costs nothing and is logged, in single records and in parts", () => {
 		const image = new FlashMemory(15);
 		const outbox = boot(image);
