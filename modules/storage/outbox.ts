@@ -675,37 +675,29 @@ export class Outbox {
 			const next = at + recordBytes(ring.foundBytes);
 			// What waited when it was sealed is in a part.
 			const isSealed = at < sealedTo && !ring.foundMarked && ring.foundKind !== Kind.progress;
-			if (!isSealed && !this.carryOf(index, block, at, next)) return false;
+			const part = ring.foundKind === KIND_PART ? new Part() : undefined;
+			let tags = isSealed ? 0 : 1;
+			if (part !== undefined) tags = readPart(ring, this.scratch, part, block, at) ? part.tagCount : 0;
+			// The search for what is behind goes deep: it begins here, where little is open.
+			for (let i = 0; i < tags; i++) {
+				const tag = part === undefined ? this.singles.tagAt(block, at) : part.tags[i] as number;
+				const isRead = part === undefined
+					? ring.recordAt(block, at) && this.readLast(block, at, tag) : this.lastIn(part, tag);
+				const goesOn = isRead && this.lastType !== Type.Ended && !this.isBehind(tag, index, next);
+				if (goesOn && !this.writeProgress(tag, index)) return false;
+			}
 			at = ring.seek(block, next);
 		}
 		return true;
 	}
 
-	/** The same for the record that was just found at `at`. */
-	private carryOf(index: number, block: number, at: number, next: number): boolean {
+	/** What readLast() has read of a transaction is written once more, before chain[index] goes. */
+	private writeProgress(tag: number, index: number): boolean {
 		const ring = this.ring;
-		if (ring.foundKind !== KIND_PART) {
-			const tag = this.singles.tagAt(block, at);
-			return !ring.recordAt(block, at) || !this.readLast(block, at, tag) || this.carry(tag, index, next);
-		}
-		const part = new Part();
-		if (!readPart(ring, this.scratch, part, block, at)) return true;
-		for (let i = 0; i < part.tagCount; i++) {
-			const tag = part.tags[i] as number;
-			if (this.lastIn(part, tag) && !this.carry(tag, index, next)) return false;
-		}
-		return true;
-	}
-
-	/** What readLast() has read of a transaction is not lost with chain[index] before `next`, or is written once more. */
-	private carry(tag: number, index: number, next: number): boolean {
-		const ring = this.ring;
-		const { lastSeq, lastType } = this;
-		if (lastType === Type.Ended || this.isBehind(tag, index, next)) return true;
 		const small = new Uint8Array(recordBytes(PROGRESS_BYTES));
 		putU32(small, FRAME_BYTES, tag);
-		small[FRAME_BYTES + TAG_BYTES] = lastType;
-		putU32(small, FRAME_BYTES + TAG_BYTES + 1, lastSeq);
+		small[FRAME_BYTES + TAG_BYTES] = this.lastType;
+		putU32(small, FRAME_BYTES + TAG_BYTES + 1, this.lastSeq);
 		// The last free block may be taken: one is given free right afterwards. Without one it goes to the parts.
 		let block = NONE;
 		if (ring.hasRoom(recordBytes(PROGRESS_BYTES)) || this.singles.openTail()) block = ring.tail;
