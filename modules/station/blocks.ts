@@ -1,5 +1,6 @@
 // The blocks of this build. Their order is the order in which a connection is used: what a driver or the CSMS waits for
-// comes first, routine last.
+// comes first, routine last. The state of the connectors goes before the queue of transaction events: only the state
+// as it is now is told, and behind a day's backlog a whole charge would pass untold.
 
 import { freeze } from "../../preload/freeze.js";
 import { authorizationBlock } from "../blocks/authorization.js";
@@ -21,12 +22,12 @@ import { transactionsBlock } from "../blocks/transactions.js";
 export const BLOCKS: readonly Block[] = freeze([
 	provisioningBlock,
 	authorizationBlock,
+	availabilityBlock,
 	transactionsBlock,
 	remoteControlBlock,
 	deviceModelBlock,
 	meteringBlock,
 	dataTransferBlock,
-	availabilityBlock,
 	securityBlock,
 	diagnosticsBlock,
 	customerInformationBlock,

@@ -101,6 +101,20 @@ describe("G01 status of a connector", () => {
 		await rig.advance(20_000);
 		expect(statuses(rig, from)).toEqual(["1/1 Occupied", "1/1 Available", "1/1 Available"]);
 	});
+
+	it("G01 a status does not wait for the backlog of transaction events", async () => {
+		const rig = await open({ variables: { "OCPPCommCtrlr.RetryBackOffWaitMinimum": "1", "OCPPCommCtrlr.RetryBackOffRandomRange": "0" } });
+		await rig.charge();
+		rig.net("drop");
+		await rig.advance(600_000);
+		const from = rig.csms.messages.length;
+		rig.net("up");
+		await rig.advance(120_000);
+		expect(statuses(rig, from)).toEqual(["1/1 Occupied"]);
+		const actions = rig.actions(from).filter((action) => action !== "Heartbeat");
+		expect(actions.slice(0, 2)).toEqual(["StatusNotification", "TransactionEvent"]);
+		expect(actions.length).toBeGreaterThan(10);
+	});
 });
 
 describe("G02 Heartbeat", () => {
