@@ -131,7 +131,7 @@ function states(program: XsProgram): XsMemory[] {
 /** Slots on both engines, as a table of docs/memory.md; they have the same size on a chip whichever engine counts them. */
 async function compare(host: string): Promise<string> {
 	const npm = states(await prepareXs(32));
-	const sdk = states({ host, root: "", list: "", main: "" });
+	const sdk = states({ host, bits: 64, root: "", list: "", main: "" });
 	let table = "| state | slots, engine from npm | slots, engine of the SDK | ratio |\n| --- | ---: | ---: | ---: |\n";
 	STATES.forEach(([name], i) => {
 		const ratio = (sdk[i].slots / npm[i].slots).toFixed(3);

@@ -110,7 +110,7 @@ async function buildHost(variant, tls, say) {
 	if (tls) for (const file of [...TLS_SOURCES, "tls.h"]) hash.update(file).update(fs.readFileSync(path.join(TLS, file)));
 	for (const file of fs.readdirSync(HOST).filter((name) => /\.[ch]$/.test(name)).sort()) hash.update(file).update(fs.readFileSync(path.join(HOST, file)));
 	const program = path.join(OUT, `host-${variant}${tls ? "-tls" : ""}-${hash.digest("hex").slice(0, 12)}`, "xshost");
-	if (fs.existsSync(program)) return program;
+	if (fs.existsSync(program)) return runnable(program, say);
 	needCompiler(variant, say);
 	const library = tls ? needTls(variant, say) : undefined;
 	const engine = sources(say);
@@ -174,6 +174,32 @@ async function buildHost(variant, tls, say) {
 	} catch {
 		fs.rmSync(draft, { recursive: true, force: true });
 	}
+	return runnable(program, say);
+}
+
+/** Who runs programs of 32 bits where the machine cannot; Debian's package has the same name. */
+const EMULATOR = { program: "qemu-i386-static", debian: ["qemu-user-static"] };
+
+const isEmulated = (program) => fs.existsSync(`${program}.elf`);
+
+/** Sees to it that the host starts: some kernels run no programs of 32 bits, and have it run by an emulator. */
+function runnable(program, say) {
+	const starts = (file) => /^xs: /.test(spawnSync(file, [], { encoding: "utf8" }).stderr ?? "");
+	if (starts(program)) return program;
+	if (!onPath(EMULATOR.program)) {
+		const missing = `this machine runs no programs of 32 bits, and ${EMULATOR.program} is missing (Debian: apt-get install ${EMULATOR.debian.join(" ")})`;
+		install(EMULATOR.debian, missing, "to run programs of 32 bits, 60 MB", say);
+	}
+	try {
+		fs.linkSync(program, `${program}.elf`);
+	} catch (error) {
+		// It has its second name from another process.
+		if (error.code !== "EEXIST") throw error;
+	}
+	const draft = `${program}.${process.pid}`;
+	fs.writeFileSync(draft, `#!/bin/sh\nexec ${EMULATOR.program} "$0.elf" "$@"\n`, { mode: 0o755 });
+	fs.renameSync(draft, program);
+	if (!starts(program)) throw new Missing(`${program} does not start`);
 	return program;
 }
 
@@ -219,19 +245,24 @@ function listFile(build, ids) {
 
 /**
  * Everything that is needed to run the firmware on XS.
- * @param variant  32, 64 or "asan"
+ * @param variant  32, 64, "asan", or "quick" for 32 unless that has to be emulated, else 64
  * @param say  told about progress in one line
  * @param tls  true for a host that speaks TLS, or the lengths of its record buffers: { input, output }
  * @param build  "release" is what ships, "development" has the modules as they are in the sources
- * @returns {{ host: string, root: string, list: string, main: string }}
+ * @returns {{ host: string, bits: number, root: string, list: string, main: string }}
  * @throws Missing with one line when a tool is missing
  */
 async function prepare(variant = 32, say = () => undefined, tls = false, build = "release") {
 	emit();
-	const host = await buildHost(variant, tls, say);
-	if (build === "development") return { host, root: JS, list: listFile(build, preloadList()), main: MAIN };
+	let bits = variant === 64 || variant === "asan" ? 64 : 32;
+	let host = await buildHost(variant === "quick" ? 32 : variant, tls, say);
+	if (variant === "quick" && isEmulated(host)) {
+		bits = 64;
+		host = await buildHost(64, tls, say);
+	}
+	if (build === "development") return { host, bits, root: JS, list: listFile(build, preloadList()), main: MAIN };
 	const { root, modules } = await release(say);
-	return { host, root, list: listFile(build, [...modules, MAIN, ...OTHER_MAINS]), main: MAIN };
+	return { host, bits, root, list: listFile(build, [...modules, MAIN, ...OTHER_MAINS]), main: MAIN };
 }
 
 module.exports = { Missing, prepare };

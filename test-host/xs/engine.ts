@@ -9,8 +9,8 @@ import { projectRoot, XsStation, type Creation, type XsOptions, type XsProgram }
 export const ENGINES = ["node", "xs"] as const;
 export type EngineName = (typeof ENGINES)[number];
 
-/** 32 bits as on a device, 64, and 64 with a watch over each access. */
-export type XsVariant = 32 | 64 | "asan";
+/** 32 bits as on a device, 64, 64 with a watch over each access; 32 unless that has to be emulated, else 64. */
+export type XsVariant = 32 | 64 | "asan" | "quick";
 
 /** What ships, or the modules as they are in the sources. */
 export type XsBuildName = "release" | "development";
@@ -36,7 +36,7 @@ export function prepareXs(
 ): Promise<XsProgram> {
 	// A program of the SDK behind the same pipes (scripts/check-moddable.ts): it has its modules in itself.
 	const built = process.env.STATION_XS_PROGRAM;
-	if (built !== undefined) return Promise.resolve({ host: built, root: "", list: "", main: "" });
+	if (built !== undefined) return Promise.resolve({ host: built, bits: 64, root: "", list: "", main: "" });
 	const xs = require(join(projectRoot(), "scripts", "xs.cjs")) as XsBuild;
 	return xs.prepare(variant, say, tls, build);
 }
@@ -57,16 +57,17 @@ async function prepareSpeaking(variant: XsVariant, say?: (line: string) => void)
 export const DESKTOP_CREATION: Creation = { static: 65536, stack: 640 };
 
 /** On 64 bits everything is twice as large. */
+const WIDE_CREATION: Creation = { static: 131_072, stack: 640 };
 export const STRESS_CREATION: Creation = { static: 262_144, stack: 1024 };
 
 /** Makes the firmware of an engine. */
 export async function firmwareMaker(
-	engine: EngineName, options: Partial<XsOptions> = {}, say?: (line: string) => void,
+	engine: EngineName, options: Partial<XsOptions> = {}, say?: (line: string) => void, variant: XsVariant = 32,
 ): Promise<MakeFirmware> {
 	if (engine === "node") return (host) => new Station(host);
 	// The stress run takes the same cases through a host that watches every access.
 	const stress = process.env.STATION_XS_STRESS !== undefined;
-	const program = options.program ?? (await prepareSpeaking(stress ? "asan" : 32, say));
-	const creation = stress ? STRESS_CREATION : DESKTOP_CREATION;
+	const program = options.program ?? (await prepareSpeaking(stress ? "asan" : variant, say));
+	const creation = stress ? STRESS_CREATION : program.bits === 64 ? WIDE_CREATION : DESKTOP_CREATION;
 	return (host) => new XsStation(host, { creation, stress, ...options, program });
 }

@@ -16,6 +16,8 @@ import type { Socket } from "../../modules/ports/socket.js";
 /** What scripts/xs.cjs prepares. */
 export interface XsProgram {
 	host: string;
+	/** Of a pointer. */
+	bits: number;
 	root: string;
 	list: string;
 	main: string;
