@@ -103,7 +103,7 @@ describe("G01 status of a connector", () => {
 	});
 
 	it("G01 a status does not wait for the backlog of transaction events", async () => {
-		const rig = await open({ variables: { "OCPPCommCtrlr.RetryBackOffWaitMinimum": "1", "OCPPCommCtrlr.RetryBackOffRandomRange": "0" } });
+		const rig = await open({ evses: 1, variables: { "OCPPCommCtrlr.RetryBackOffWaitMinimum": "1", "OCPPCommCtrlr.RetryBackOffRandomRange": "0" } });
 		await rig.charge();
 		rig.net("drop");
 		await rig.advance(600_000);
