@@ -9,33 +9,17 @@
 const fs = require("node:fs");
 const path = require("node:path");
 const { ROOT, JS, emit } = require("./device.cjs");
+const { inlined } = require("./release/inline.cjs");
+const { fixedNames, memberNames, wireNames } = require("./release/names.cjs");
+const { APART, FREEZE, OUTSIDE, STATION, TESTS, filesOf } = require("./release/places.cjs");
+const { intoRecords } = require("./release/records.cjs");
+const { checked, edited } = require("./release/text.cjs");
 
 const OUT = path.join(ROOT, "build", "release");
-/** The modules of a release. Whoever imports the firmware imports this one by its path in the sources. */
-const STATION = "modules/station/station";
-/** Used by boards while they are linked. */
-const FREEZE = "preload/freeze";
-/** Modules that stay as they are: what boards use, too, and what is a face of native code. */
-const APART = [FREEZE, "modules/transport/tls/tls", "modules/transport/tls/crypto"];
-/** Those who know the firmware from outside: what they name keeps its name, what they import is exported. */
-const OUTSIDE = ["main.ts", "drivers", "boards", "modules/ports", "modules/transport/tls", "test-host/xs/firmware"];
-/** Firmware of the test host that runs with the release; the others try parts that it does not show. */
-const TESTS = ["test-host/xs/firmware/main", "test-host/xs/firmware/native", "test-host/xs/firmware/tls-client"];
-/** Members of a record: few, because XS looks them up one after the other. */
-const RECORD_MAX = 14;
-/** Members of the root record itself, the most used ones. */
-const ROOT_MAX = 24;
+/** The steps that have a file of their own. */
+const STEPS = fs.readdirSync(path.join(__dirname, "release")).map((name) => path.join(__dirname, "release", name));
 /** Stands around a string while Terser works: in a function each evaluation of a literal would copy it to RAM. */
 const KEPT = "$kept";
-
-function filesOf(place, extension) {
-	const whole = path.join(ROOT, place);
-	if (fs.statSync(whole).isFile()) return [place];
-	return fs.readdirSync(whole, { withFileTypes: true }).flatMap((entry) => {
-		if (entry.isDirectory()) return filesOf(`${place}/${entry.name}`, extension);
-		return entry.name.endsWith(extension) ? [`${place}/${entry.name}`] : [];
-	});
-}
 
 /** Modules of the firmware that the outside imports, with the names that it takes of them. */
 function importedFrom(ts) {
@@ -99,33 +83,8 @@ async function bundle(wanted, replaced) {
 /** Settings of Terser's first run: constants and dead code, but nothing that would copy code or make closures. */
 const COMPRESS = {
 	ecma: 2022, module: true, toplevel: true, passes: 3, inline: 1, reduce_funcs: false, hoist_funs: false, sequences: false,
-	join_vars: false, booleans: false, typeofs: false, arrows: false, keep_fargs: false, pure_getters: true,
+	join_vars: false, booleans: false, typeofs: false, conditionals: false, arrows: false, keep_fargs: false, pure_getters: true,
 };
-
-/** A program of one file, so that the compiler tells which declaration a name means. */
-function checked(ts, text) {
-	const file = "/release.js";
-	const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true, ts.ScriptKind.JS);
-	const host = {
-		getSourceFile: (name) => (name === file ? source : undefined), getDefaultLibFileName: () => "lib.d.ts", writeFile: () => undefined,
-		getCurrentDirectory: () => "/", getCanonicalFileName: (name) => name, useCaseSensitiveFileNames: () => true, getNewLine: () => "\n",
-		fileExists: (name) => name === file, readFile: (name) => (name === file ? text : undefined),
-	};
-	const options = { allowJs: true, noLib: true, noResolve: true, target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022, types: [] };
-	return { source, checker: ts.createProgram([file], options, host).getTypeChecker() };
-}
-
-/** Applies [from, to, text] replacements, none inside another. */
-function edited(text, edits) {
-	let result = "";
-	let at = 0;
-	for (const [from, to, put] of edits.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
-		if (from < at) throw new Error(`release: edits overlap at ${text.slice(from, to)}`);
-		result += text.slice(at, from) + put;
-		at = to;
-	}
-	return result + text.slice(at);
-}
 
 /**
  * Hides from Terser what it must not move into functions: strings at the top of the module, and functions that are handed on by
@@ -169,223 +128,22 @@ function free(ts, text) {
 	return edited(text, edits);
 }
 
-/**
- * A function of XS holds a slot for each thing at the top of the module that it uses, and two more for the scope that holds
- * them; a declared function moreover has a prototype of three slots. Methods need neither: what is at the top of the module
- * becomes members of records, functions become their methods, and all records, as the prototypes of all classes, inherit from one
- * root record, which a method reaches by `super`. `super` wants an object as `this`: functions that may be called without one
- * name the records instead.
- * @param names  to be used for members of records, each of them once per record
- */
-function intoRecords(ts, text, names) {
-	const { source, checker } = checked(ts, text);
-	const bindings = new Map();
-	const add = (identifier, declaration, statement) => bindings.set(checker.getSymbolAtLocation(identifier),
-		{ name: identifier.text, declaration, statement, uses: 0, isMethod: false, isDetached: false });
-	const imports = [];
-	const exported = [];
-	for (const statement of source.statements) {
-		if (ts.isImportDeclaration(statement)) imports.push(statement.getText());
-		else if (ts.isExportDeclaration(statement)) exported.push(...statement.exportClause.elements);
-		else if (ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement)) add(statement.name, statement, statement);
-		else if (ts.isVariableStatement(statement)) {
-			for (const declaration of statement.declarationList.declarations) {
-				if (!ts.isIdentifier(declaration.name)) throw new Error(`release: cannot place ${statement.getText().slice(0, 80)}`);
-				add(declaration.name, declaration, statement);
-			}
-		}
-	}
-	const bindingOf = (node) => {
-		if (!ts.isIdentifier(node)) return undefined;
-		const { parent } = node;
-		if ((ts.isPropertyAccessExpression(parent) || ts.isMethodDeclaration(parent) || ts.isPropertyAssignment(parent)) && parent.name === node) return undefined;
-		const symbol = ts.isShorthandPropertyAssignment(parent) ? checker.getShorthandAssignmentValueSymbol(parent) : checker.getSymbolAtLocation(node);
-		return symbol === undefined ? undefined : bindings.get(symbol);
-	};
-	const isCallee = (node) => ts.isCallExpression(node.parent) && node.parent.expression === node;
-	/** Members of which each use is a call, or a comparison: who is called through them has an object as `this`. */
-	const loose = new Set();
-	const taken = new Set();
-	const references = [];
-	const visit = (node) => {
-		if (ts.isPropertyAccessExpression(node) || ts.isClassElement(node) || ts.isPropertyAssignment(node)) taken.add(node.name?.text);
-		if (ts.isPropertyAccessExpression(node) && !isCallee(node) && !(ts.isBinaryExpression(node.parent) && /[!=]==/.test(node.parent.operatorToken.getText())))
-			loose.add(node.name.text);
-		const binding = bindingOf(node);
-		if (binding !== undefined && node !== binding.declaration.name && !ts.isExportSpecifier(node.parent)) {
-			references.push([node, binding]);
-			binding.uses++;
-		}
-		ts.forEachChild(node, visit);
-	};
-	visit(source);
-	const usesThis = (body) => {
-		let found = false;
-		const look = (node) => {
-			if (node.kind === ts.SyntaxKind.ThisKeyword || (ts.isIdentifier(node) && node.text === "arguments")) found = true;
-			else if (!ts.isFunctionDeclaration(node) && !ts.isFunctionExpression(node) && !ts.isClassLike(node) && !ts.isMethodDeclaration(node)) ts.forEachChild(node, look);
-		};
-		ts.forEachChild(body, look);
-		return found;
-	};
-	for (const binding of bindings.values()) binding.isMethod = ts.isFunctionDeclaration(binding.declaration) && !usesThis(binding.declaration.body);
-	for (const [node, binding] of references) {
-		if (!binding.isMethod || isCallee(node)) continue;
-		const holder = node.parent;
-		const isMember = (ts.isPropertyAssignment(holder) || ts.isShorthandPropertyAssignment(holder)) && !loose.has(holder.name.getText());
-		if (!isMember) binding.isDetached = true;
-	}
-
-	const functionAround = (node) => {
-		for (let at = node.parent; at !== undefined; at = at.parent) if (ts.isFunctionLike(at)) return at;
-		return undefined;
-	};
-	// What only the link needs is left as it is, and is gone afterwards.
-	const exports = new Set(exported.map((element) => checker.getExportSpecifierLocalTargetSymbol(element)).map((symbol) => bindings.get(symbol)));
-	const uses = new Map([...bindings.values()].map((binding) => [binding, []]));
-	for (const [node, binding] of references) uses.get(binding).push(node);
-	const passing = new Set([...bindings.values()].filter((binding) => !exports.has(binding) && !ts.isClassDeclaration(binding.declaration)));
-	const isLinkOnly = (node) => {
-		const around = functionAround(node);
-		if (around === undefined) return true;
-		return ts.isFunctionDeclaration(around) && passing.has(bindings.get(checker.getSymbolAtLocation(around.name)));
-	};
-	for (let before = -1; before !== passing.size;) {
-		before = passing.size;
-		for (const binding of passing) {
-			const isFunction = ts.isFunctionDeclaration(binding.declaration);
-			if (!uses.get(binding).every((node) => isLinkOnly(node) && (!isFunction || isCallee(node)))) passing.delete(binding);
-		}
-	}
-
-	// Places: the most used ones in the root, the others in the order of the sources, so that neighbours share a record.
-	const all = [...bindings.values()].filter((binding) => !passing.has(binding));
-	const inRoot = new Set([...all].sort((a, b) => b.uses - a.uses).slice(0, ROOT_MAX));
-	const records = [];
-	for (const binding of all) {
-		if (inRoot.has(binding)) continue;
-		if (records.length === 0 || records.at(-1).members.length === RECORD_MAX) records.push({ members: [], uses: 0 });
-		const record = records.at(-1);
-		record.members.push(binding);
-		record.uses += binding.uses;
-		binding.record = record;
-	}
-	const rootMembers = [...[...inRoot].map((binding) => ({ binding, uses: binding.uses })), ...records.map((record) => ({ record, uses: record.uses }))]
-		.sort((a, b) => b.uses - a.uses);
-	// What objects of our classes inherit, none of their own members may be called: it could not be set.
-	const free = names.filter((name) => !taken.has(name));
-	rootMembers.forEach(({ binding, record }, index) => ((binding ?? record).key = free[index] ?? `$${index}`));
-	records.forEach((record, index) => {
-		record.variable = `$${index}`;
-		record.members.sort((a, b) => b.uses - a.uses).forEach((binding, at) => (binding.key = names[at]));
-	});
-	const lexical = (binding) => `${binding.record?.variable ?? "$root"}.${binding.key}`;
-	const inherited = (binding) => `super.${binding.record === undefined ? "" : `${binding.record.key}.`}${binding.key}`;
-
-	/** The function around a node that may say `super`, if there is one; a function inside of it may not. */
-	const reaches = (node) => {
-		for (let at = node.parent; at !== undefined; at = at.parent) {
-			if (ts.isFunctionDeclaration(at)) {
-				const binding = bindings.get(checker.getSymbolAtLocation(at.name));
-				return binding !== undefined && binding.isMethod && !binding.isDetached && !passing.has(binding);
-			}
-			if (ts.isMethodDeclaration(at) || ts.isConstructorDeclaration(at) || ts.isGetAccessor(at) || ts.isSetAccessor(at)) {
-				return ts.isClassDeclaration(at.parent) && at.parent.parent === source && at.parent.heritageClauses === undefined &&
-					!at.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.StaticKeyword);
-			}
-			if (ts.isFunctionLike(at)) return false;
-		}
-		return false;
-	};
-	const edits = [];
-	for (const [node, binding] of references) {
-		if (passing.has(binding)) continue;
-		const put = reaches(node) ? inherited(binding) : lexical(binding);
-		edits.push([node.getStart(), node.end, ts.isShorthandPropertyAssignment(node.parent) ? `${node.text}: ${put}` : put]);
-	}
-	const within = (from, to) => edited(text.slice(from, to), edits.filter(([a, b]) => a >= from && b <= to).map(([a, b, put]) => [a - from, b - from, put]));
-
-	const methods = new Map();
-	const rest = [];
-	for (const statement of source.statements) {
-		if (ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) continue;
-		if (ts.isFunctionDeclaration(statement)) {
-			const binding = bindings.get(checker.getSymbolAtLocation(statement.name));
-			if (passing.has(binding)) rest.push(within(statement.getStart(), statement.end));
-			else if (binding.isMethod) {
-				if (!methods.has(binding.record)) methods.set(binding.record, []);
-				methods.get(binding.record).push([binding, `${binding.key}${within(statement.name.end, statement.end)}`]);
-			} else rest.push(`${lexical(binding)} = ${within(statement.getStart(), statement.end)};`);
-		} else if (ts.isClassDeclaration(statement)) {
-			const binding = bindings.get(checker.getSymbolAtLocation(statement.name));
-			const tail = statement.heritageClauses === undefined ? statement.members.pos - 1 : statement.heritageClauses.pos;
-			rest.push(`${lexical(binding)} = class ${within(tail, statement.end)};`);
-			if (statement.heritageClauses === undefined) rest.push(`Object.setPrototypeOf(${lexical(binding)}.prototype, $root);`);
-		} else if (ts.isVariableStatement(statement)) {
-			for (const declaration of statement.declarationList.declarations) {
-				const binding = bindings.get(checker.getSymbolAtLocation(declaration.name));
-				const place = passing.has(binding) ? `const ${binding.name}` : lexical(binding);
-				rest.push(`${place} = ${within(declaration.initializer.getStart(), declaration.initializer.end)};`);
-			}
-		} else rest.push(within(statement.getStart(), statement.end));
-	}
-	// Members are looked up in the order in which they were made: the most used first, whatever they are. What is in the root has
-	// its home elsewhere: `super` looks above the home of a method.
-	const places = (members) => members.map((member) => {
-		const method = (methods.get(member.record) ?? []).find(([binding]) => binding === member);
-		return method === undefined ? `${member.key}: undefined` : method[1];
-	});
-	const lines = [...imports, `const $root = { ${rootMembers.map((member) => `${(member.binding ?? member.record).key}: undefined`).join(", ")} };`];
-	for (const record of records) lines.push(`const ${record.variable} = $root.${record.key} = { __proto__: $root, ${places(record.members).join(",\n")} };`);
-	const homeless = methods.get(undefined) ?? [];
-	lines.push(`const $home = { __proto__: $root, ${homeless.map(([, method]) => method).join(",\n")} };`);
-	lines.push(...homeless.map(([binding]) => `$root.${binding.key} = $home.${binding.key};`));
-	lines.push(...rest, ...["$root", "$home", ...records.map((record) => record.variable)].map((name) => `Object.freeze(${name});`));
-	for (const element of exported) {
-		const binding = bindings.get(checker.getExportSpecifierLocalTargetSymbol(element));
-		lines.push(`export const ${element.name.text} = ${lexical(binding)};`);
-	}
-	return lines.join("\n");
-}
-
-/** Names that may not change: of messages, of the language, and of all who know the firmware from outside. */
-function fixedNames(ts, text) {
-	const fixed = new Set(["__proto__"]);
-	const take = (file) => {
-		for (const [name] of fs.readFileSync(file, "utf8").matchAll(/[A-Za-z_$][\w$]*/g)) fixed.add(name);
-	};
-	for (const file of [...OUTSIDE, "typings", "preload"].flatMap((place) => filesOf(place, ".ts"))) take(path.join(ROOT, file));
-	const library = path.join(ROOT, "node_modules", "typescript", "lib");
-	for (const name of fs.readdirSync(library)) if (/^lib\.es.*\.d\.ts$/.test(name)) take(path.join(library, name));
-	// What is written as a string may be used as a name.
-	const source = ts.createSourceFile("a.js", text, ts.ScriptTarget.ES2022, true, ts.ScriptKind.JS);
-	const visit = (node) => {
-		if (ts.isStringLiteralLike(node)) fixed.add(node.text);
-		ts.forEachChild(node, visit);
-	};
-	visit(source);
-	return fixed;
-}
-
-/** Names that are keys in ROM anyway, because messages have them. */
-function wireNames(ts, schema) {
-	const source = ts.createSourceFile("a.js", schema, ts.ScriptTarget.ES2022, true);
-	const names = source.statements.filter(ts.isVariableStatement).flatMap(({ declarationList }) => declarationList.declarations)
-		.find(({ name }) => name.text === "NAMES").initializer.arguments[0].arguments[0].properties.map(({ name }) => name.text);
-	return names.filter((name) => /^[a-z]\w*$/.test(name));
-}
-
 /** Makes the text of the module. */
 async function stationText(ts) {
 	const { minify } = require("terser");
 	const tables = servedTables(ts);
-	const joined = keep(ts, await bundle(importedFrom(ts), tables));
-	const folded = await minify(joined, { module: true, ecma: 2022, compress: COMPRESS, mangle: false, format: { beautify: true, comments: false } });
-	const placed = intoRecords(ts, free(ts, folded.code), wireNames(ts, tables.get(path.join(JS, "preload/schema.js"))));
-	const reserved = [...fixedNames(ts, placed)];
+	const folded = async (text) => {
+		const made = await minify(keep(ts, text), { module: true, ecma: 2022, compress: COMPRESS, mangle: false, format: { beautify: true, comments: false } });
+		return free(ts, made.code);
+	};
+	const wire = wireNames(ts, tables.get(path.join(JS, "preload/schema.js")));
+	const whole = await folded(await bundle(importedFrom(ts), tables));
+	const moved = await folded(inlined(ts, whole, fixedNames(ts, whole)));
+	const placed = intoRecords(ts, moved, wire);
+	const fixed = fixedNames(ts, placed);
 	const made = await minify(placed, {
-		module: true, ecma: 2022, compress: false, mangle: { module: true, properties: { reserved, keep_quoted: "strict" } },
-		format: { beautify: true, comments: false },
+		module: true, ecma: 2022, compress: false, mangle: { module: true, properties: { reserved: [...fixed], keep_quoted: "strict" } },
+		nameCache: { props: { props: memberNames(ts, placed, fixed, wire) } }, format: { beautify: true, comments: false },
 	});
 	return made.code;
 }
@@ -427,7 +185,7 @@ async function release(say = () => undefined) {
 	emit();
 	const stamp = path.join(OUT, "stamp");
 	const modifiedMs = (file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? -1;
-	const newest = Math.max(...[path.join(JS, "stamp"), __filename, path.join(ROOT, "manifest.json"), path.join(ROOT, "package-lock.json")].map(modifiedMs));
+	const newest = Math.max(...[path.join(JS, "stamp"), __filename, ...STEPS, path.join(ROOT, "manifest.json"), path.join(ROOT, "package-lock.json")].map(modifiedMs));
 	const made = { root: path.join(OUT, "js"), manifest: path.join(OUT, "manifest.json"), modules: [...APART, STATION] };
 	if (modifiedMs(stamp) >= newest) return made;
 	say("making the release build (about 10 s) …");

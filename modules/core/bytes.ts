@@ -10,6 +10,11 @@ export function text(bytes: Uint8Array, from: number, to: number): string {
 	return from >= to ? "" : String.fromArrayBuffer(bytes.buffer, bytes.byteOffset + from, to - from);
 }
 
+/** `value` as UTF-8. Cost: as much garbage. */
+export function bytesOf(value: string): Uint8Array {
+	return new Uint8Array(ArrayBuffer.fromString(value));
+}
+
 /**
  * Writes `value` as UTF-8 at bytes[at]; it must fit. Returns the end. A lone surrogate becomes U+FFFD.
  * Cost: no more than a window of the text at once. Its whole length as a buffer would be on the heap beside the string.

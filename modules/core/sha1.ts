@@ -12,6 +12,13 @@ function paddedByte(bytes: Uint8Array, from: number, count: number, blocks: numb
 	return fromEnd < 4 ? ((count * 8) >>> (fromEnd * 8)) & 0xff : 0;
 }
 
+/** Four bytes from `index` of that message, the first one above. SHA-256 pads its messages in the same way. */
+export function paddedWord(bytes: Uint8Array, from: number, count: number, blocks: number, index: number): number {
+	let word = 0;
+	for (let i = 0; i < 4; i++) word = (word << 8) | paddedByte(bytes, from, count, blocks, index + i);
+	return word;
+}
+
 function rotated(word: number, by: number): number {
 	return (word << by) | (word >>> (32 - by));
 }
@@ -37,14 +44,8 @@ export function sha1(bytes: Uint8Array, from: number, to: number, digest: Uint8A
 		let e = h4;
 		for (let t = 0; t < 80; t++) {
 			const slot = t & 15;
-			if (t < 16) {
-				const i = block * 64 + t * 4;
-				w[slot] =
-					(paddedByte(bytes, from, count, blocks, i) << 24) |
-					(paddedByte(bytes, from, count, blocks, i + 1) << 16) |
-					(paddedByte(bytes, from, count, blocks, i + 2) << 8) |
-					paddedByte(bytes, from, count, blocks, i + 3);
-			} else w[slot] = rotated(w[(t + 13) & 15] ^ w[(t + 8) & 15] ^ w[(t + 2) & 15] ^ w[slot], 1);
+			if (t < 16) w[slot] = paddedWord(bytes, from, count, blocks, block * 64 + t * 4);
+			else w[slot] = rotated(w[(t + 13) & 15] ^ w[(t + 8) & 15] ^ w[(t + 2) & 15] ^ w[slot], 1);
 			let mixed: number;
 			if (t < 20) mixed = ((b & c) | (~b & d)) + 0x5a827999;
 			else if (t < 40) mixed = (b ^ c ^ d) + 0x6ed9eba1;

@@ -3,6 +3,7 @@
 // Source: FIPS 180-4 §6.2.
 
 import { freeze } from "../../preload/freeze.js";
+import { paddedWord } from "./sha1.js";
 
 /** Length of a digest in bytes. */
 export const SHA256_BYTES = 32;
@@ -25,14 +26,6 @@ const START = freeze(
 	),
 );
 
-/** Byte `index` of the padded message of `count` bytes in `blocks` blocks; the length in bits fits 32 bits. */
-function paddedByte(bytes: Uint8Array, from: number, count: number, blocks: number, index: number): number {
-	if (index < count) return bytes[from + index];
-	if (index === count) return 0x80;
-	const fromEnd = blocks * 64 - 1 - index;
-	return fromEnd < 4 ? ((count * 8) >>> (fromEnd * 8)) & 0xff : 0;
-}
-
 function rotated(word: number, by: number): number {
 	return (word >>> by) | (word << (32 - by));
 }
@@ -47,14 +40,7 @@ export function sha256(bytes: Uint8Array, from: number, to: number, digest: Uint
 	const w = new Int32Array(24);
 	for (let i = 0; i < 8; i++) w[16 + i] = START[i];
 	for (let block = 0; block < blocks; block++) {
-		for (let t = 0; t < 16; t++) {
-			const i = block * 64 + t * 4;
-			w[t] =
-				(paddedByte(bytes, from, count, blocks, i) << 24) |
-				(paddedByte(bytes, from, count, blocks, i + 1) << 16) |
-				(paddedByte(bytes, from, count, blocks, i + 2) << 8) |
-				paddedByte(bytes, from, count, blocks, i + 3);
-		}
+		for (let t = 0; t < 16; t++) w[t] = paddedWord(bytes, from, count, blocks, block * 64 + t * 4);
 		compress(w);
 	}
 	for (let i = 0; i < 8; i++) {

@@ -8,6 +8,7 @@ import type { Certificate } from "../core/der.js";
 import { LogCode } from "../ports/events.js";
 import type { FlashPartition } from "../ports/flash.js";
 import type { Log } from "../ports/log.js";
+import { putU32, u16, u32 } from "./log.js";
 
 /** What an entry is; byte 5 of its header. Never changed or given out again. */
 export const enum VaultKind { none = 0, csmsRoot = 1, manufacturerRoot = 2, pendingKey = 3, station = 4 }
@@ -30,22 +31,9 @@ export function vaultBlocksOf(blocks: number): number {
 	return quarter < 2 ? 0 : quarter > VAULT_BLOCKS_MAX ? VAULT_BLOCKS_MAX : quarter;
 }
 
-function u16(bytes: Uint8Array, at: number): number {
-	return bytes[at] | (bytes[at + 1] << 8);
-}
-
-function u32(bytes: Uint8Array, at: number): number {
-	return (u16(bytes, at) | (u16(bytes, at + 2) << 16)) >>> 0;
-}
-
 function put16(bytes: Uint8Array, at: number, value: number): void {
 	bytes[at] = value & 0xff;
 	bytes[at + 1] = (value >> 8) & 0xff;
-}
-
-function put32(bytes: Uint8Array, at: number, value: number): void {
-	put16(bytes, at, value);
-	put16(bytes, at + 2, value >>> 16);
 }
 
 /** Bytes of the certificate that begins with head[0, 4): its header and content. */
@@ -229,8 +217,8 @@ export class Vault {
 		piece[4] = VAULT_VERSION;
 		piece[5] = kind;
 		put16(piece, 6, count);
-		put32(piece, 8, this.nextSequence++);
-		put32(piece, 12, check);
+		putU32(piece, 8, this.nextSequence++);
+		putU32(piece, 12, check);
 		if (c !== null) {
 			put16(piece, 16, c.issuerFrom - from);
 			put16(piece, 18, c.issuerTo - c.issuerFrom);
@@ -239,7 +227,7 @@ export class Vault {
 			put16(piece, 24, c.serialFrom - from);
 			put16(piece, 26, c.serialTo - c.serialFrom);
 		}
-		put32(piece, 28, crc32(piece, 0, 28));
+		putU32(piece, 28, crc32(piece, 0, 28));
 		if (this.writeAt(place, 0, piece, VAULT_HEADER_BYTES) && this.look(place) && this.kind === kind) return true;
 		this.bury(place);
 		return false;

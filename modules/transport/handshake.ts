@@ -3,6 +3,7 @@
 
 import { LIMITS } from "../../preload/limits.js";
 import { base64Length, encodeBase64 } from "../core/base64.js";
+import { bytesOf } from "../core/bytes.js";
 import { sha1, SHA1_BYTES } from "../core/sha1.js";
 import type { Entropy } from "../ports/entropy.js";
 import { TransportFault } from "./faults.js";
@@ -21,10 +22,6 @@ const enum Part { target = 0, host = 1, fixed = 2, authorization = 3, key = 4, e
 
 /** Header fields that were seen and right. */
 const enum Seen { upgrade = 1, connection = 2, accept = 4, subprotocol = 8 }
-
-function bytesOf(text: string): Uint8Array {
-	return new Uint8Array(ArrayBuffer.fromString(text));
-}
 
 function textOf(bytes: Uint8Array): string {
 	let text = "";

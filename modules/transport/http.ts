@@ -5,7 +5,7 @@
 
 import { LIMITS } from "../../preload/limits.js";
 import { base64Length, encodeBase64 } from "../core/base64.js";
-import { text } from "../core/bytes.js";
+import { bytesOf, text } from "../core/bytes.js";
 import type { Clock } from "../ports/clock.js";
 import type { Socket, SocketMaker, SocketOptions, Trust } from "../ports/socket.js";
 import { TransportFault } from "./faults.js";
@@ -87,10 +87,6 @@ function hexValue(byte: number | undefined): number {
 	if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
 	const letter = byte | 0x20;
 	return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
-}
-
-function bytesOf(value: string): Uint8Array {
-	return new Uint8Array(ArrayBuffer.fromString(value));
 }
 
 /** What an upload needs of the host. */

@@ -1,0 +1,177 @@
+// The steps of the release build that change programs (scripts/release/): what they make does the same as before, and nothing is
+// moved or renamed where that could be seen.
+
+import { join } from "node:path";
+import { runInNewContext } from "node:vm";
+import * as ts from "typescript";
+import { projectRoot } from "../xs/xs-station.js";
+
+interface Steps {
+	inlined(compiler: typeof ts, text: string, fixed: ReadonlySet<string>): string;
+	memberNames(compiler: typeof ts, text: string, fixed: ReadonlySet<string>, wire: readonly string[]): ReadonlyMap<string, string>;
+}
+
+const step = (name: string): Steps => require(join(projectRoot(), "scripts", "release", name)) as Steps;
+const { inlined } = step("inline.cjs");
+const { memberNames } = step("names.cjs");
+
+/** What a program leaves in `log`. */
+function ran(text: string): unknown[] {
+	const log: unknown[] = [];
+	runInNewContext(text, { log: (value: unknown) => log.push(value) });
+	return log;
+}
+
+/** Functions and methods of these names that are left. */
+function left(text: string, ...names: string[]): string[] {
+	return names.filter((name) => new RegExp(`(function |[{}]\\s*(get )?)${name}\\([^()]*\\) \\{`).test(text));
+}
+
+/** The program after the step, which must do the same. */
+function same(text: string, fixed: readonly string[] = []): string {
+	const made = inlined(ts, text, new Set(fixed));
+	expect(ran(made)).toEqual(ran(text));
+	expect(ran(text).length).toBeGreaterThan(0);
+	return made;
+}
+
+describe("release build: functions that are called once", () => {
+	it("go to a statement, with each of their returns", () => {
+		const made = same(`
+			function tell(a, b) { if (a > b) { log("more"); return; } for (const x of [1, 2, 3]) { if (x === a) { log(x); return; } } log("less"); }
+			function main(a, b) { tell(a, b); log("after"); }
+			main(3, 2); main(2, 5); main(9, 10);`);
+		expect(left(made, "tell")).toEqual([]);
+	});
+
+	it("go to a return, a variable, an assignment and a condition", () => {
+		const made = same(`
+			function first(a) { if (a === 1) return "one"; if (a === 2) return "two"; }
+			function second(a) { switch (a) { case 1: return 10; case 2: return 20; default: return 30; } }
+			function third(a) { let sum = 0; while (sum < a) sum += 2; return sum; }
+			function fourth(a) { for (let i = 0; i < 5; i++) if (i * i === a) return true; return false; }
+			function one(a) { return first(a); }
+			function two(a) { const x = second(a); return x + 1; }
+			function three(a) { let y; y = third(a); return y * 2; }
+			function four(a) { if (!fourth(a)) return "no"; return "yes"; }
+			for (const a of [0, 1, 2, 3, 4, 9]) { log(one(a)); log(two(a)); log(three(a)); log(four(a)); log(one(a)); log(two(a)); log(three(a)); log(four(a)); }`);
+		expect(left(made, "first", "second", "third", "fourth")).toEqual([]);
+	});
+
+	it("go into branches, which become statements", () => {
+		const made = same(`
+			function low(a) { log("low"); if (a < 0) return -1; return 1; }
+			function high(a) { log("high"); if (a > 100) return 2; return 3; }
+			function is(a) { log("is"); if (a === 5) return false; return a > 3; }
+			function has(a) { log("has"); if (a === 7) return true; return a === 8; }
+			function pick(a) { const x = a < 10 ? low(a) : high(a); if (a !== 4 && is(a)) log("is it"); return x; }
+			function quick(a) { if (a === 0 || has(a)) return; log("slow"); }
+			for (const a of [-1, 0, 4, 5, 6, 7, 8, 50, 200]) { log(pick(a)); log(pick(a)); quick(a); quick(a); }`);
+		expect(left(made, "low", "high", "is", "has")).toEqual([]);
+	});
+
+	it("keep the order in which arguments and what is around them are evaluated, once each", () => {
+		same(`
+			let n = 0;
+			function next(what) { log(what); return ++n; }
+			function use(a, b, c) { log(b); log(a); log(a + c); return a * b; }
+			function inner(v) { log("inner " + v); n += 100; return v; }
+			class Counter { constructor() { this.count = 1; } add(by) { this.count += by; return this.count; } }
+			const counter = new Counter();
+			function main() { const x = use(next("first"), next("second"), n); log(x); let y = n; y = y + inner(next("third")); log(y); return counter.count + counter.add(5); }
+			log(main()); log(main());`);
+	});
+
+	it("get parameters of their own where they change them, or where what is given changes", () => {
+		same(`
+			function loop(left, step) { let all = ""; while (left > 0) { all += left; left -= step; } return all; }
+			function twice(value) { count = 7; log(value); return value; }
+			let count = 1;
+			function main(n) { const text = loop(n, 2); log(text); log(n); log(twice(count)); }
+			main(5); main(4);`);
+		same(`
+			function padded(value, size = 4) { let text = String(value); while (text.length < size) text = "0" + text; return text; }
+			function main(n) { const text = padded(n); return text; }
+			log(main(7)); log(main(12345)); log(main(1));`);
+	});
+
+	it("go from one object to another", () => {
+		const made = same(`
+			class Part { constructor(size) { this.size = size; } grow(by) { if (by < 0) return false; this.size += by; return true; } get isLarge() { return this.size > 10; } half() { return this.size / 2; } }
+			class Whole { constructor() { this.part = new Part(3); } run(by) { if (!this.part.grow(by)) log("refused"); log(this.part.isLarge); return this.part.half(); } }
+			const whole = new Whole();
+			for (const by of [5, -1, 5]) { log(whole.run(by)); log(whole.run(by)); }`);
+		expect(left(made, "grow", "isLarge", "half")).toEqual([]);
+	});
+
+	it("go with what they call, to any depth", () => {
+		const made = same(`
+			function c(x) { if (x > 2) return "c"; return "-"; }
+			function b(x) { const r = c(x); if (r === "c") return r + "b"; return r; }
+			function a(x) { log(x); return b(x); }
+			function main(x) { const r = a(x); return r; }
+			log(main(1)); log(main(3)); log(main(4));`);
+		expect(left(made, "a", "b", "c")).toEqual([]);
+	});
+
+	it("stay where moving them could be seen", () => {
+		const made = same(`
+			function self() { return this === undefined; }
+			function handed(x) { if (x) return 1; return 2; }
+			function recursive(x) { if (x === 0) return 0; return recursive(x - 1) + 1; }
+			function isMore() { log("asked"); if (n > 3) return false; return true; }
+			function arrow(x) { if (x) return 3; return 4; }
+			let n = 0;
+			function main() { "use strict"; log(typeof self()); log([0, 1].map(handed)); log(recursive(3)); while (isMore()) n++; log([0, 1].map((x) => arrow(x))); }
+			main(); main();`);
+		expect(left(made, "self", "handed", "recursive", "isMore", "arrow")).toEqual(["self", "handed", "recursive", "isMore", "arrow"]);
+	});
+
+	it("stay when something else has a field of that name", () => {
+		const made = same(`
+			class Link { constructor() { this.seconds = 30; } }
+			class Settings { constructor(variables) { this.variables = variables; } get seconds() { return this.variables.length; } }
+			function main(link, settings) { return link.seconds + settings.seconds; }
+			log(main(new Link(), new Settings([1, 2, 3])));`);
+		expect(left(made, "seconds")).toEqual(["seconds"]);
+	});
+
+	it("stay when others know them", () => {
+		const text = `
+			class Part { known(by) { if (by) return 1; return 2; } }
+			const part = new Part();
+			function main() { const x = part.known(0); return x; }
+			log(main()); log(main());`;
+		expect(left(same(text, ["known"]), "known")).toEqual(["known"]);
+		expect(left(same(text), "known")).toEqual([]);
+	});
+});
+
+describe("release build: names of members", () => {
+	const program = `
+		const $root = { status: undefined, $1: undefined };
+		const NAMES = { status: 0, type: 0, reason: 0, evse: 0 };
+		class Reader { constructor() { this.alpha = 1; this.beta = this.known; } }
+		class Writer { constructor() { this.gamma = 1; this.type = 2; } delta() { return this.gamma; } }
+		const row = { epsilon: 1, zeta: 2 };
+		log(row.epsilon + row.zeta + new Reader().alpha + new Reader().beta + new Writer().delta());`;
+	const wire = ["status", "type", "reason", "evse"];
+	const names = memberNames(ts, program, new Set([...wire, "known"]), wire);
+
+	it("are others for what one object has at once, and shared between objects", () => {
+		const groups = [["alpha", "beta"], ["gamma", "delta"], ["epsilon", "zeta"]];
+		for (const group of groups) expect(new Set(group.map((name) => names.get(name))).size).toBe(group.length);
+		expect(new Set(names.values()).size).toBeLessThan(names.size);
+	});
+
+	it("are never those of the root, which all objects inherit, nor one that the object has already", () => {
+		for (const [name, renamed] of names) if (name !== "$1") expect(["status", names.get("$1")]).not.toContain(renamed);
+		expect(names.has("known")).toBeFalse();
+		for (const name of ["alpha", "beta"]) expect(names.get(name)).not.toBe("known");
+	});
+
+	it("are never names of messages where the object has such a name, because it may go into one", () => {
+		for (const name of ["gamma", "delta"]) expect(wire).not.toContain(names.get(name)!);
+		expect(wire).toContain(names.get("alpha")!);
+	});
+});
