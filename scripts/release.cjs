@@ -2,8 +2,10 @@
 // each step saves, and why it is sound, is in docs/decisions/0015-release-build.md; `npm run budget` counts the result.
 //   1. Rollup joins the modules that scripts/device.cjs emits; what nobody uses is left out.
 //   2. Terser computes what is constant, and drops what is then unused.
-//   3. What is at the top of the module becomes members of records that functions reach by `super` (see `intoRecords`).
-//   4. Terser gives short names to locals, and to members that nobody outside of the firmware and no message names.
+//   3. Functions that are called in one place go there (inline.cjs); Terser folds once more.
+//   4. Tables of one kind become one (tables.cjs).
+//   5. What is at the top of the module becomes members of records that functions reach by `super` (records.cjs).
+//   6. Terser gives short names to locals, and shared ones to members that nobody outside of the firmware names (names.cjs).
 // It writes build/release: the modules, and a manifest.json for mcconfig that is the project's with these modules.
 "use strict";
 const fs = require("node:fs");
@@ -13,6 +15,7 @@ const { inlined } = require("./release/inline.cjs");
 const { fixedNames, memberNames, wireNames } = require("./release/names.cjs");
 const { APART, FREEZE, OUTSIDE, STATION, TESTS, filesOf } = require("./release/places.cjs");
 const { intoRecords } = require("./release/records.cjs");
+const { joined } = require("./release/tables.cjs");
 const { checked, edited } = require("./release/text.cjs");
 
 const OUT = path.join(ROOT, "build", "release");
@@ -139,7 +142,7 @@ async function stationText(ts) {
 	const wire = wireNames(ts, tables.get(path.join(JS, "preload/schema.js")));
 	const whole = await folded(await bundle(importedFrom(ts), tables));
 	const moved = await folded(inlined(ts, whole, fixedNames(ts, whole)));
-	const placed = intoRecords(ts, moved, wire);
+	const placed = intoRecords(ts, joined(ts, moved), wire);
 	const fixed = fixedNames(ts, placed);
 	const made = await minify(placed, {
 		module: true, ecma: 2022, compress: false, mangle: { module: true, properties: { reserved: [...fixed], keep_quoted: "strict" } },

@@ -197,10 +197,10 @@ export const authorizationBlock: Block = freeze({
 		{
 			action: Action.Authorize,
 			gate: Registration.Accepted,
-			due: authorizeDue,
+			isDue: authorizeDue,
 			build: authorize,
-			result: authorizeResult,
-			failed: authorizeFailed,
+			onResult: authorizeResult,
+			onFailure: authorizeFailed,
 		},
 	],
 	on: authorizationOn,

@@ -33,22 +33,22 @@ export interface CallRow {
 	/** Returns the response. The request's strings are its own; the object may be kept. */
 	handle(station: Station, request: never): Answer;
 	/** Runs when the response is with the transport (Part 2, generic FR.05). */
-	after?(station: Station): void;
+	afterwards?(station: Station): void;
 }
 
-/** A CALL that the station sends. Nothing is queued: `due` says whether there is something to say. */
+/** A CALL that the station sends. Nothing is queued: `isDue` says whether there is something to say. */
 export interface SendRow {
 	readonly action: number;
 	/** Least registration in which it may be sent. */
 	readonly gate: Registration;
 	/** True when it is time to send. Asked at every step, so it must be cheap. */
-	due(station: Station): boolean;
+	isDue(station: Station): boolean;
 	/** Makes the payload, at the moment of sending; undefined when there is nothing to say after all. */
 	build(station: Station): object | undefined;
 	/** The response has arrived, checked against its schema. */
-	result(station: Station, response: never): void;
+	onResult(station: Station, response: never): void;
 	/** No valid response. */
-	failed(station: Station, failure: Failure): void;
+	onFailure(station: Station, failure: Failure): void;
 }
 
 /** Why a CALL of ours got no usable CALLRESULT. */

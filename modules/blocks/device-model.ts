@@ -402,17 +402,17 @@ export const deviceModelBlock: Block = freeze({
 	section: "B",
 	calls: [
 		{ action: Action.GetVariables, gate: Registration.Pending, handle: getVariables },
-		{ action: Action.SetVariables, gate: Registration.Pending, handle: setVariables, after: variablesSet },
-		{ action: Action.GetBaseReport, gate: Registration.Pending, handle: getBaseReport, after: reportAsked },
+		{ action: Action.SetVariables, gate: Registration.Pending, handle: setVariables, afterwards: variablesSet },
+		{ action: Action.GetBaseReport, gate: Registration.Pending, handle: getBaseReport, afterwards: reportAsked },
 	],
 	sends: [
 		{
 			action: Action.NotifyReport,
 			gate: Registration.Pending,
-			due: reportDue,
+			isDue: reportDue,
 			build: notifyReport,
-			result: notifyReportResult,
-			failed: notifyReportFailed,
+			onResult: notifyReportResult,
+			onFailure: notifyReportFailed,
 		},
 	],
 	link: deviceModelLink,

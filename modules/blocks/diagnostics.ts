@@ -481,15 +481,15 @@ function statusFailed(station: Station, failure: Failure): void {
 
 export const diagnosticsBlock: Block = freeze({
 	section: "N",
-	calls: [{ action: Action.GetLog, gate: Registration.Accepted, handle: getLog, after: logAsked }],
+	calls: [{ action: Action.GetLog, gate: Registration.Accepted, handle: getLog, afterwards: logAsked }],
 	sends: [
 		{
 			action: Action.LogStatusNotification,
 			gate: Registration.Pending,
-			due: statusDue,
+			isDue: statusDue,
 			build: logStatusNotification,
-			result: statusResult,
-			failed: statusFailed,
+			onResult: statusResult,
+			onFailure: statusFailed,
 		},
 	],
 	step: diagnosticsStep,

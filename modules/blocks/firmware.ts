@@ -29,10 +29,10 @@ export const firmwareBlock: Block = freeze({
 		{
 			action: Action.FirmwareStatusNotification,
 			gate: Registration.Pending,
-			due: statusDue,
+			isDue: statusDue,
 			build: firmwareStatusNotification,
-			result: statusDone,
-			failed: statusDone,
+			onResult: statusDone,
+			onFailure: statusDone,
 		},
 	],
 });

@@ -122,10 +122,10 @@ export const meteringBlock: Block = freeze({
 		{
 			action: Action.MeterValues,
 			gate: Registration.Pending, // what a TriggerMessage asks for; clock-aligned ones are made when online only
-			due: meterValuesDue,
+			isDue: meterValuesDue,
 			build: meterValues,
-			result: meterValuesDone,
-			failed: meterValuesDone,
+			onResult: meterValuesDone,
+			onFailure: meterValuesDone,
 		},
 	],
 	step: meteringStep,

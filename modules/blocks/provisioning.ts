@@ -180,7 +180,7 @@ function isProfileUrl(url: string, securityProfile: number): boolean {
 export const provisioningBlock: Block = freeze({
 	section: "B",
 	calls: [
-		{ action: Action.Reset, gate: Registration.Accepted, handle: reset, after: resetAnswered },
+		{ action: Action.Reset, gate: Registration.Accepted, handle: reset, afterwards: resetAnswered },
 		{ action: Action.SetNetworkProfile, gate: Registration.Accepted, handle: setNetworkProfile },
 	],
 	step: resetStep,
@@ -189,10 +189,10 @@ export const provisioningBlock: Block = freeze({
 		{
 			action: Action.BootNotification,
 			gate: Registration.Unregistered,
-			due: bootDue,
+			isDue: bootDue,
 			build: bootNotification,
-			result: bootNotificationResult,
-			failed: bootNotificationFailed,
+			onResult: bootNotificationResult,
+			onFailure: bootNotificationFailed,
 		},
 	],
 });

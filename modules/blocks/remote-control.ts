@@ -43,7 +43,7 @@ function requestStartTransaction(station: Station, request: RequestStartTransact
 	if (station.registration !== Registration.Accepted) return START_REJECTED; // B02.FR.05
 	const evse = request.evseId === undefined ? anyFree(station) : station.evses[request.evseId - 1];
 	if (evse === undefined || !isOffered(evse)) return START_REJECTED; // F01.FR.07, F01.FR.23, F01.FR.24
-	// Replaces what was pending here; it takes effect in `after`, when the response is out (F01.FR.01).
+	// Replaces what was pending here; it takes effect `afterwards`, when the response is out (F01.FR.01).
 	const token = station.pendingToken;
 	token.set(TokenState.held, request.idToken.idToken, request.idToken.type, evse.index, request.remoteStartId);
 	if (request.groupIdToken !== undefined) token.groupIdToken = request.groupIdToken.idToken;
@@ -196,13 +196,13 @@ export const remoteControlBlock: Block = freeze({
 			action: Action.RequestStartTransaction,
 			gate: Registration.Pending,
 			handle: requestStartTransaction,
-			after: startRequested,
+			afterwards: startRequested,
 		},
 		{
 			action: Action.RequestStopTransaction,
 			gate: Registration.Pending,
 			handle: requestStopTransaction,
-			after: stopRequested,
+			afterwards: stopRequested,
 		},
 		{ action: Action.UnlockConnector, gate: Registration.Accepted, handle: unlockConnector },
 		{ action: Action.TriggerMessage, gate: Registration.Pending, handle: triggerMessage },

@@ -233,10 +233,10 @@ export const securityBlock: Block = freeze({
 		{
 			action: Action.SecurityEventNotification,
 			gate: Registration.Accepted,
-			due: eventDue,
+			isDue: eventDue,
 			build: eventNotification,
-			result: eventResult,
-			failed: eventFailed,
+			onResult: eventResult,
+			onFailure: eventFailed,
 		},
 	],
 	restore: securityRestore,

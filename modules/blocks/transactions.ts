@@ -422,10 +422,10 @@ export const transactionsBlock: Block = freeze({
 		{
 			action: Action.TransactionEvent,
 			gate: Registration.Accepted,
-			due: eventDue,
+			isDue: eventDue,
 			build: event,
-			result: eventResult,
-			failed: eventFailed,
+			onResult: eventResult,
+			onFailure: eventFailed,
 		},
 	],
 	on: transactionsOn,

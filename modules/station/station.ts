@@ -248,7 +248,7 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 		if (this.rpc.isBusy) return;
 		for (let i = 0; i < SENDS.length; i++) {
 			const row = SENDS[i]!;
-			if (this.registration < row.gate || !row.due(this)) continue;
+			if (this.registration < row.gate || !row.isDue(this)) continue;
 			const payload = row.build(this);
 			if (payload !== undefined) return this.rpc.call(row.action, payload);
 		}
@@ -406,7 +406,7 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 
 	onAnswered(): void {
 		const row = CALLS[this.answeredAction];
-		row?.after?.(this);
+		row?.afterwards?.(this);
 		this.host.wake();
 	}
 
@@ -415,13 +415,13 @@ export class Station implements StationParts, RpcListener, RefusalListener {
 		const response = decode(bytes, payloadFrom, payloadTo, RESPONSE_TYPE[action]!, this.verdict);
 		if (response === undefined) return false;
 		this.trafficMark = this.host.clock.ticks();
-		this.sendRow(action).result(this, response as never);
+		this.sendRow(action).onResult(this, response as never);
 		return true;
 	}
 
 	onFailed(action: number, failure: Failure): void {
 		if (this.connection.isOpen) this.trafficMark = this.host.clock.ticks();
-		this.sendRow(action).failed(this, failure);
+		this.sendRow(action).onFailure(this, failure);
 	}
 
 	private sendRow(action: number): SendRow {

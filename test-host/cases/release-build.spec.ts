@@ -8,12 +8,14 @@ import { projectRoot } from "../xs/xs-station.js";
 
 interface Steps {
 	inlined(compiler: typeof ts, text: string, fixed: ReadonlySet<string>): string;
+	joined(compiler: typeof ts, text: string): string;
 	memberNames(compiler: typeof ts, text: string, fixed: ReadonlySet<string>, wire: readonly string[]): ReadonlyMap<string, string>;
 }
 
 const step = (name: string): Steps => require(join(projectRoot(), "scripts", "release", name)) as Steps;
 const { inlined } = step("inline.cjs");
 const { memberNames } = step("names.cjs");
+const { joined } = step("tables.cjs");
 
 /** What a program leaves in `log`. */
 function ran(text: string): unknown[] {
@@ -144,6 +146,42 @@ describe("release build: functions that are called once", () => {
 			log(main()); log(main());`;
 		expect(left(same(text, ["known"]), "known")).toEqual(["known"]);
 		expect(left(same(text), "known")).toEqual([]);
+	});
+});
+
+describe("release build: tables", () => {
+	const count = (text: string, what: string): number => text.split(what).length - 1;
+
+	it("of one kind are one, and give the same items", () => {
+		const text = `
+			const freeze = (value) => value;
+			const BYTES = freeze(new Uint8Array([1, 2, 3]));
+			const MORE = freeze(new Uint8Array([4, 5, 6]));
+			const WORDS = freeze(new Uint16Array([300, 400, 2]));
+			const LIMITS = freeze(new Float64Array([${Array.from({ length: 30 }, (_, i) => (i % 3 === 0 ? "-1 / 0" : i % 3 === 1 ? "1 / 0" : "72")).join()}]));
+			const TEXTS = freeze([${Array.from({ length: 40 }, (_, i) => `"t${i}"`).join()}]);
+			const BY_ID = freeze([${Array.from({ length: 60 }, (_, i) => (i % 20 === 7 ? `"t${i % 40}"` : i % 20 === 8 ? '"new"' : '""')).join()}]);
+			const HANDED = freeze(new Uint8Array([9, 8]));
+			for (let i = 0; i < 3; i++) { log(BYTES[i]); log(MORE[i]); log(MORE[i ^ 1]); log(TEXTS[WORDS[2] + BYTES[i]]); }
+			for (let i = 0; i < 30; i++) log(LIMITS[i]);
+			for (let i = 0; i < 60; i++) log(BY_ID[i]);
+			log(HANDED.length);`;
+		const made = joined(ts, text);
+		expect(ran(made)).toEqual(ran(text));
+		expect(count(made, "new Uint8Array")).toBe(2);
+		expect(count(made, "new Float64Array([-1 / 0,1 / 0,72])")).toBe(1);
+		expect(count(made, '"new"')).toBe(1);
+		expect(count(made, '"t7"')).toBe(1);
+	});
+
+	it("stay as they are where they are used for more than their items, or where that would take more", () => {
+		const text = `
+			const freeze = (value) => value;
+			const TEXTS = freeze(["a", "b", "c"]);
+			const FEW = freeze(["d", "e"]);
+			log(TEXTS.length); log(FEW[0] + FEW[1]);`;
+		expect(ran(joined(ts, text))).toEqual(ran(text));
+		expect(joined(ts, text)).toContain('const TEXTS = freeze(["a", "b", "c"])');
 	});
 });
 
