@@ -99,7 +99,8 @@ describe("release build: functions that are called once", () => {
 
 	it("go from one object to another", () => {
 		const made = same(`
-			class Part { constructor(size) { this.size = size; } grow(by) { if (by < 0) return false; this.size += by; return true; } get isLarge() { return this.size > 10; } half() { return this.size / 2; } }
+			class Part { constructor(size) { this.size = size; } grow(by) { if (by < 0) return false; this.size += by; return true; }
+				get isLarge() { return this.size > 10; } half() { return this.size / 2; } }
 			class Whole { constructor() { this.part = new Part(3); } run(by) { if (!this.part.grow(by)) log("refused"); log(this.part.isLarge); return this.part.half(); } }
 			const whole = new Whole();
 			for (const by of [5, -1, 5]) { log(whole.run(by)); log(whole.run(by)); }`);

@@ -11,7 +11,7 @@ const SEEDS = 10;
 const HOURS = 1;
 
 describe("simulator on XS", () => {
-	const program = xsPerFile();
+	const program = xsPerFile("quick");
 	let virtualHours = 0;
 	let seconds = 0;
 

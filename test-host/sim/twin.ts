@@ -379,9 +379,10 @@ export class TwinStation extends Station {
 	}
 }
 
-/** The memory of the small board carries one EVSE, with all that can happen to it; more take the larger board. */
-function creationFor(host: Host): Creation {
-	return boardCreation(host.evses.length === 1 ? "esp8266-nodemcu" : "esp32-devkit");
+/** The memory of the small board carries one EVSE, with all that can happen to it; more take the larger board. On 64 bits it is twice as large. */
+function creationFor(host: Host, { bits }: XsProgram): Creation {
+	const creation = boardCreation(host.evses.length === 1 ? "esp8266-nodemcu" : "esp32-devkit");
+	return bits === 64 ? { ...creation, static: 2 * creation.static! } : creation;
 }
 
 /** Puts twins on the board of a simulation, one life after the other; `end` gives the last machine back. */
@@ -394,7 +395,7 @@ export function twinMaker(program: XsProgram): { make(host: Host): TwinStation; 
 	return {
 		make: (host) => {
 			end();
-			return (last = new TwinStation(host, program, creationFor(host)));
+			return (last = new TwinStation(host, program, creationFor(host, program)));
 		},
 		end,
 	};
