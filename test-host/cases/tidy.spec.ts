@@ -77,7 +77,7 @@ describe("scripts/tidy", () => {
 		["default export of main", "main.ts", "export default function main(): void {}"],
 		["Promise in a test", "test-host/a.ts", "export const a = async (): Promise<void> => undefined;"],
 		["text in a template", "scripts/a.ts", "export const a = `x\n   y\n`;"],
-		["an address", "scripts/a.ts", 'const a = "ws://host/work/x";'],
+		["an address", "scripts/a.ts", 'const a = "ws://host/' + 'work/x";'],
 		["a to-do with its reason", "scripts/a.ts", "// TO" + "DO: waits for the SDK to export the reset cause"],
 		["a comment in stars", "scripts/a.ts", "/**\n * Text.\n */\nexport const a = 1;"],
 	] as const)

@@ -30,7 +30,7 @@ export class Panel {
 		const isReply = seen.type !== 2;
 		const action = (isReply ? "  " + (seen.action || "reply") : seen.action).padEnd(24);
 		const gist = seen.type === 4 ? this.paint("red", seen.gist) : isReply ? this.paint("dim", seen.gist) : seen.gist;
-		this.line(`${this.paint("dim", time)} ${arrow} ${action} ${this.fit(gist, 48)}`);
+		this.line(`${this.paint("dim", time)} ${arrow} ${action} ${this.shortened(gist, 48)}`);
 	}
 
 	/** The lines at the bottom. */
@@ -53,7 +53,7 @@ export class Panel {
 	}
 
 	/** Cuts a text so that `used` columns and it fit one line; a wrapped line would break the redrawing. */
-	private fit(text: string, used: number): string {
+	private shortened(text: string, used: number): string {
 		if (!this.isLive) return text;
 		const room = Math.max(20, (this.out.columns ?? 80) - used);
 		// Colour codes take no columns; texts with them are cut a little later, which costs nothing but a wrapped line.
