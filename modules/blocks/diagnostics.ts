@@ -16,6 +16,7 @@ import type {
 	LogStatusNotificationRequest,
 	UploadLogStatusEnumType,
 } from "../../preload/payloads.js";
+import { bytesOf } from "../core/bytes.js";
 import { formatDateTime, parseDateTime } from "../core/datetime.js";
 import { connectorStatus, stationStatus } from "../model/availability.js";
 import { BOOT_REASONS } from "../model/boot-reason.js";
@@ -112,7 +113,7 @@ class LogText implements PieceSource {
 	next(): boolean {
 		const text = this.upload.isSecurity ? this.securityLine() : this.diagnosticLine();
 		if (text === "") return false;
-		this.line = new Uint8Array(ArrayBuffer.fromString(text));
+		this.line = bytesOf(text);
 		this.lineAt = 0;
 		return true;
 	}

@@ -2,7 +2,7 @@
 // The calendar turns on 1 March, so that the leap day is the last of its year: day 0 of a year is then a plain formula.
 // Source: RFC 3339 §5.6 and appendix C; Part 2 §3.1 (UTC with Z, at most three decimals).
 
-import { text } from "./bytes.js";
+import { bytesOf, text } from "./bytes.js";
 
 /** Bytes of a date-time that we write: "2024-02-29T12:34:56.789Z". */
 export const DATE_TIME_BYTES = 24;
@@ -62,7 +62,7 @@ export function formatDateTime(utcMs: number): string {
 /** Milliseconds since 1970 UTC of a date-time text; NaN when it is none. Longer than 64 characters is none. */
 export function parseDateTime(value: string): number {
 	if (value.length > 64) return NaN;
-	const bytes = new Uint8Array(ArrayBuffer.fromString(value));
+	const bytes = bytesOf(value);
 	return dateTimeOf(bytes, 0, bytes.length);
 }
 

@@ -1,5 +1,6 @@
 // The URL of a CSMS, taken apart. Source: RFC 6455 §3, RFC 3986; OCPP 2.0.1 Part 4 §3.1.1.
 
+import { bytesOf } from "../core/bytes.js";
 import { TransportFault } from "./faults.js";
 
 /** Longest URL; NetworkConnectionProfileType.ocppCsmsUrl allows no more. */
@@ -112,7 +113,7 @@ export function hostHeader(host: string, port: number, secure: boolean): string 
 
 /** `text` as one segment of a path: every byte of its UTF-8 that is not unreserved (RFC 3986 §2.3) becomes %XX. */
 export function percentEncoded(text: string): string {
-	const bytes = new Uint8Array(ArrayBuffer.fromString(text));
+	const bytes = bytesOf(text);
 	let encoded = "";
 	for (let i = 0; i < bytes.length; i++) {
 		const byte = bytes[i];
