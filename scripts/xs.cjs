@@ -110,7 +110,7 @@ async function buildHost(variant, tls, say) {
 	if (tls) for (const file of [...TLS_SOURCES, "tls.h"]) hash.update(file).update(fs.readFileSync(path.join(TLS, file)));
 	for (const file of fs.readdirSync(HOST).filter((name) => /\.[ch]$/.test(name)).sort()) hash.update(file).update(fs.readFileSync(path.join(HOST, file)));
 	const program = path.join(OUT, `host-${variant}${tls ? "-tls" : ""}-${hash.digest("hex").slice(0, 12)}`, "xshost");
-	if (fs.existsSync(program)) return runnable(program, say);
+	if (fs.existsSync(program)) return runnable(variant, program, say);
 	needCompiler(variant, say);
 	const library = tls ? needTls(variant, say) : undefined;
 	const engine = sources(say);
@@ -174,7 +174,7 @@ async function buildHost(variant, tls, say) {
 	} catch {
 		fs.rmSync(draft, { recursive: true, force: true });
 	}
-	return runnable(program, say);
+	return runnable(variant, program, say);
 }
 
 /** Who runs programs of 32 bits where the machine cannot; Debian's package has the same name. */
@@ -182,10 +182,10 @@ const EMULATOR = { program: "qemu-i386-static", debian: ["qemu-user-static"] };
 
 const isEmulated = (program) => fs.existsSync(`${program}.elf`);
 
-/** Sees to it that the host starts: some kernels run no programs of 32 bits, and have it run by an emulator. */
-function runnable(program, say) {
-	const starts = (file) => /^xs: /.test(spawnSync(file, [], { encoding: "utf8" }).stderr ?? "");
-	if (starts(program)) return program;
+/** Sees to it that a host of 32 bits starts: where the kernel runs no such programs, an emulator does. */
+function runnable(variant, program, say) {
+	const starts = () => /^xs: /.test(spawnSync(program, [], { encoding: "utf8" }).stderr ?? "");
+	if (variant !== 32 || starts()) return program;
 	if (!onPath(EMULATOR.program)) {
 		const missing = `this machine runs no programs of 32 bits, and ${EMULATOR.program} is missing (Debian: apt-get install ${EMULATOR.debian.join(" ")})`;
 		install(EMULATOR.debian, missing, "to run programs of 32 bits, 60 MB", say);
@@ -199,7 +199,7 @@ function runnable(program, say) {
 	const draft = `${program}.${process.pid}`;
 	fs.writeFileSync(draft, `#!/bin/sh\nexec ${EMULATOR.program} "$0.elf" "$@"\n`, { mode: 0o755 });
 	fs.renameSync(draft, program);
-	if (!starts(program)) throw new Missing(`${program} does not start`);
+	if (!starts()) throw new Missing(`${program} does not start`);
 	return program;
 }
 
@@ -254,12 +254,10 @@ function listFile(build, ids) {
  */
 async function prepare(variant = 32, say = () => undefined, tls = false, build = "release") {
 	emit();
-	let bits = variant === 64 || variant === "asan" ? 64 : 32;
-	let host = await buildHost(variant === "quick" ? 32 : variant, tls, say);
-	if (variant === "quick" && isEmulated(host)) {
-		bits = 64;
-		host = await buildHost(64, tls, say);
-	}
+	let built = variant === "quick" ? 32 : variant;
+	let host = await buildHost(built, tls, say);
+	if (variant === "quick" && isEmulated(host)) host = await buildHost((built = 64), tls, say);
+	const bits = built === 32 ? 32 : 64;
 	if (build === "development") return { host, bits, root: JS, list: listFile(build, preloadList()), main: MAIN };
 	const { root, modules } = await release(say);
 	return { host, bits, root, list: listFile(build, [...modules, MAIN, ...OTHER_MAINS]), main: MAIN };

@@ -75,7 +75,7 @@ export class Rig {
 		const passwords: { [identity: string]: string | null } = { [IDENTITY]: PASSWORD };
 		const csms = await ScriptedCsms.open({ passwords });
 		const rig = new Rig(csms, options, passwords);
-		rig.makeFirmware = await firmwareMaker(ENGINE, {}, undefined, "quick");
+		rig.makeFirmware = await firmwareMaker(ENGINE, { variant: "quick" });
 		const boot = options.boot ?? "Accepted";
 		if (boot !== "Accepted") csms.bootOnce(boot, options.interval ?? 60);
 		rig.powerOn();

@@ -9,7 +9,7 @@ import { Station } from "../../modules/station/station.js";
 import type { EvsePort } from "../../modules/ports/evse-port.js";
 import type { Host } from "../../modules/ports/host.js";
 import type { Socket, SocketOptions } from "../../modules/ports/socket.js";
-import { boardCreation, XsStation, type Creation, type XsProgram } from "../xs/xs-station.js";
+import { boardCreation, creationOn, XsStation, type Creation, type XsProgram } from "../xs/xs-station.js";
 
 /** Numbers, texts and bytes that a call takes or gives. */
 type Value = number | string | boolean | Uint8Array;
@@ -379,10 +379,9 @@ export class TwinStation extends Station {
 	}
 }
 
-/** The memory of the small board carries one EVSE, with all that can happen to it; more take the larger board. On 64 bits it is twice as large. */
-function creationFor(host: Host, { bits }: XsProgram): Creation {
-	const creation = boardCreation(host.evses.length === 1 ? "esp8266-nodemcu" : "esp32-devkit");
-	return bits === 64 ? { ...creation, static: 2 * creation.static! } : creation;
+/** The memory of the small board carries one EVSE, with all that can happen to it; more take the larger board. */
+function creationFor(host: Host, program: XsProgram): Creation {
+	return creationOn(program, boardCreation(host.evses.length === 1 ? "esp8266-nodemcu" : "esp32-devkit"));
 }
 
 /** Puts twins on the board of a simulation, one life after the other; `end` gives the last machine back. */

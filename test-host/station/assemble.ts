@@ -31,7 +31,7 @@ export interface AssembleOptions extends Pick<DesktopOptions, "onEvent" | "onMes
  * @throws BadArgument or StoreProblem, with one line for a person
  */
 export async function assemble(args: StationArguments, version: string, options: AssembleOptions): Promise<Desktop> {
-	const makeFirmware = await firmwareMaker(args.engine, {}, (line) => process.stderr.write(`station: ${line}\n`));
+	const makeFirmware = await firmwareMaker(args.engine, { say: (line) => process.stderr.write(`station: ${line}\n`) });
 	openStore(args.store);
 	const memory = BoardMemory.open(args.store, namePlate(args, version));
 	const flash = openFlash(args.store);

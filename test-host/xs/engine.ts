@@ -4,7 +4,7 @@ import { join } from "node:path";
 import "../board/xs-globals.js";
 import { Station } from "../../modules/station/station.js";
 import type { MakeFirmware } from "../station/desktop.js";
-import { projectRoot, XsStation, type Creation, type XsOptions, type XsProgram } from "./xs-station.js";
+import { creationOn, projectRoot, XsStation, type Creation, type XsProgram } from "./xs-station.js";
 
 export const ENGINES = ["node", "xs"] as const;
 export type EngineName = (typeof ENGINES)[number];
@@ -56,18 +56,17 @@ async function prepareSpeaking(variant: XsVariant, say?: (line: string) => void)
 /** Memory of a desktop station on XS unless told otherwise: enough for every case; budget.json has the least. */
 export const DESKTOP_CREATION: Creation = { static: 65536, stack: 640 };
 
-/** On 64 bits everything is twice as large. */
-const WIDE_CREATION: Creation = { static: 131_072, stack: 640 };
+/** The same for a host that watches each access, where each chunk is an allocation of its own. */
 export const STRESS_CREATION: Creation = { static: 262_144, stack: 1024 };
 
-/** Makes the firmware of an engine. */
+/** Makes the firmware of an engine. @param how  where XS runs, and who is told about progress */
 export async function firmwareMaker(
-	engine: EngineName, options: Partial<XsOptions> = {}, say?: (line: string) => void, variant: XsVariant = 32,
+	engine: EngineName, how: { variant?: XsVariant; say?: (line: string) => void } = {},
 ): Promise<MakeFirmware> {
 	if (engine === "node") return (host) => new Station(host);
 	// The stress run takes the same cases through a host that watches every access.
 	const stress = process.env.STATION_XS_STRESS !== undefined;
-	const program = options.program ?? (await prepareSpeaking(stress ? "asan" : variant, say));
-	const creation = stress ? STRESS_CREATION : program.bits === 64 ? WIDE_CREATION : DESKTOP_CREATION;
-	return (host) => new XsStation(host, { creation, stress, ...options, program });
+	const program = await prepareSpeaking(stress ? "asan" : how.variant ?? 32, how.say);
+	const creation = stress ? STRESS_CREATION : creationOn(program, DESKTOP_CREATION);
+	return (host) => new XsStation(host, { creation, stress, program });
 }

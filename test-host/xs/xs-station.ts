@@ -46,6 +46,11 @@ export function boardCreation(board: string): Creation {
 	};
 }
 
+/** The same memory on a machine of so many bits: on 64 everything is twice as large. */
+export function creationOn({ bits }: XsProgram, creation: Creation): Creation {
+	return bits === 64 && creation.static !== undefined ? { ...creation, static: 2 * creation.static } : creation;
+}
+
 interface Growing {
 	initial: number;
 	incremental: number;
