@@ -12,6 +12,12 @@ function eachOwn(ts, body, visit) {
 	ts.forEachChild(body, look);
 }
 
+/** `a = b`, `a += b`, … */
+function isAssignment(ts, node) {
+	const { kind } = node.operatorToken;
+	return kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment;
+}
+
 /** What may be moved: takes plain parameters, has nothing inside that has a `this` or a scope of its own. */
 function isMovable(ts, declaration) {
 	if (declaration.body === undefined || declaration.asteriskToken !== undefined || declaration.modifiers !== undefined) return false;
@@ -35,11 +41,16 @@ function pass(ts, text, fixed, count) {
 	const accesses = new Map();
 	const members = new Map();
 	const push = (map, key, value) => map.set(key, [...(map.get(key) ?? []), value]);
+	const isStep = (node) => (ts.isPrefixUnaryExpression(node) || ts.isPostfixUnaryExpression(node)) &&
+		(node.operator === ts.SyntaxKind.PlusPlusToken || node.operator === ts.SyntaxKind.MinusMinusToken);
 	const isWrite = (node) => {
 		const { parent } = node;
-		if (ts.isBinaryExpression(parent)) return parent.left === node && parent.operatorToken.kind >= ts.SyntaxKind.FirstAssignment && parent.operatorToken.kind <= ts.SyntaxKind.LastAssignment;
-		return (ts.isPrefixUnaryExpression(parent) || ts.isPostfixUnaryExpression(parent)) && /\+\+|--/.test(parent.getText()) ||
-			ts.isForOfStatement(parent) && parent.initializer === node || ts.isArrayLiteralExpression(parent) && ts.isBinaryExpression(parent.parent) && parent.parent.left === parent;
+		if (ts.isBinaryExpression(parent)) return parent.left === node && isAssignment(ts, parent);
+		if (ts.isForOfStatement(parent) || ts.isForInStatement(parent)) return parent.initializer === node;
+		// Taking apart: a part is written when the whole is.
+		if (ts.isArrayLiteralExpression(parent) || ts.isObjectLiteralExpression(parent) || ts.isSpreadElement(parent) || ts.isParenthesizedExpression(parent)) return isWrite(parent);
+		if (ts.isPropertyAssignment(parent) || ts.isShorthandPropertyAssignment(parent)) return isWrite(parent);
+		return isStep(parent);
 	};
 	const visit = (node) => {
 		if (ts.isPropertyAccessExpression(node)) push(accesses, node.name.text, node);
@@ -89,8 +100,7 @@ function pass(ts, text, fixed, count) {
 				const isPlainAssignment = parent.operatorToken.kind === ts.SyntaxKind.EqualsToken;
 				const isSimpleTarget = ts.isIdentifier(parent.left) || (ts.isPropertyAccessExpression(parent.left) && isStable(parent.left.expression));
 				const isLogical = [ts.SyntaxKind.AmpersandAmpersandToken, ts.SyntaxKind.BarBarToken, ts.SyntaxKind.QuestionQuestionToken].includes(parent.operatorToken.kind);
-				const isAssignment = parent.operatorToken.kind >= ts.SyntaxKind.FirstAssignment && parent.operatorToken.kind <= ts.SyntaxKind.LastAssignment;
-				if (parent.right === at && !(isPlainAssignment ? isSimpleTarget : !isLogical && !isAssignment && isStable(parent.left))) return undefined;
+				if (parent.right === at && !(isPlainAssignment ? isSimpleTarget : !isLogical && !isAssignment(ts, parent) && isStable(parent.left))) return undefined;
 			} else if (ts.isConditionalExpression(parent)) {
 				if (parent.condition !== at) return undefined;
 			} else if (ts.isPropertyAccessExpression(parent) || ts.isElementAccessExpression(parent)) {
@@ -98,11 +108,12 @@ function pass(ts, text, fixed, count) {
 			} else if (ts.isCallExpression(parent) || ts.isNewExpression(parent)) {
 				const callee = parent.expression;
 				if (callee !== at) {
-					const isKnown = ts.isIdentifier(callee) ? isStable(callee) : ts.isPropertyAccessExpression(callee) && isStable(callee.expression);
+					const isKnown = !ts.isOptionalChain(parent) &&
+						(ts.isIdentifier(callee) ? isStable(callee) : ts.isPropertyAccessExpression(callee) && isStable(callee.expression));
 					const before = parent.arguments.slice(0, parent.arguments.indexOf(at));
 					if (!isKnown || !before.every(isStable)) return undefined;
 				}
-			} else if (!ts.isParenthesizedExpression(parent) && !(ts.isPrefixUnaryExpression(parent) && parent.operator !== ts.SyntaxKind.PlusPlusToken && parent.operator !== ts.SyntaxKind.MinusMinusToken)) {
+			} else if (!ts.isParenthesizedExpression(parent) && !(ts.isPrefixUnaryExpression(parent) && !isStep(parent))) {
 				return undefined;
 			}
 		}
@@ -112,6 +123,12 @@ function pass(ts, text, fixed, count) {
 	const touched = [];
 	const isTouched = (from, to) => touched.some(([a, b]) => from < b && a < to);
 	let number = count;
+
+	/** Puts `arg` where a parameter is used. */
+	const putFor = (use, arg) => {
+		const put = ts.isPrefixUnaryExpression(arg) || (ts.isNumericLiteral(arg) && ts.isPropertyAccessExpression(use.parent)) ? `(${arg.getText()})` : arg.getText();
+		return [use.getStart(), use.end, ts.isShorthandPropertyAssignment(use.parent) ? `${use.text}: ${put}` : put];
+	};
 
 	// A text is copied to RAM each time, what is at the top of the module is looked up each time.
 	const isCheap = (arg) => !ts.isStringLiteralLike(arg) && !(ts.isIdentifier(arg) && isTop(meant(arg)));
@@ -182,7 +199,7 @@ function pass(ts, text, fixed, count) {
 				const inner = references.get(symbol) ?? [];
 				const arg = args[index];
 				if (written.has(symbol) || !isFit(arg, inner.length)) return false;
-				for (const at of inner) swaps.push([at.getStart(), at.end, ts.isShorthandPropertyAssignment(at.parent) ? `${at.text}: ${arg.getText()}` : arg.getText()]);
+				swaps.push(...inner.map((use) => putFor(use, arg)));
 				saved += bytesOf(arg) - inner.length * (bytesOf(arg) - 2);
 			}
 			places.push([node.getStart(), node.end, `(${editedPart(text, only.expression.getStart(), only.expression.end, swaps)})`]);
@@ -200,7 +217,6 @@ function pass(ts, text, fixed, count) {
 	/** Makes statements of the expression in the way of a call, so that the next pass may move it. @returns whether it did */
 	const split = (call) => {
 		let at = call;
-		let statement;
 		for (;;) {
 			const { parent } = at;
 			const isBranch = ts.isConditionalExpression(parent) && parent.condition !== at;
@@ -215,7 +231,7 @@ function pass(ts, text, fixed, count) {
 		while (ts.isParenthesizedExpression(at.parent)) at = at.parent;
 		let inner = at;
 		while (ts.isParenthesizedExpression(inner)) inner = inner.expression;
-		statement = at.parent;
+		let statement = at.parent;
 		const isAnd = ts.isBinaryExpression(inner) && inner.operatorToken.kind === ts.SyntaxKind.AmpersandAmpersandToken;
 		const of = (node) => node.getText();
 		let put;
@@ -276,12 +292,16 @@ function pass(ts, text, fixed, count) {
 		}
 		parameters.forEach((parameter, index) => {
 			const symbol = checker.getSymbolAtLocation(parameter.name);
-			const arg = args[index] ?? parameter.initializer;
+			const arg = args[index];
 			const isWritten = written.has(symbol);
 			const uses = references.get(symbol) ?? [];
-			if (arg !== undefined && !isWritten && isStable(arg) && (uses.length < 2 || isCheap(arg))) {
-				for (const node of uses) swaps.push([node.getStart(), node.end, ts.isShorthandPropertyAssignment(node.parent) ? `${node.text}: ${arg.getText()}` : arg.getText()]);
-			} else before.push(`${isWritten ? "let" : "const"} ${parameter.name.text} = ${arg?.getText() ?? "undefined"};`);
+			if (arg !== undefined && !isWritten && isStable(arg) && (uses.length < 2 || isCheap(arg))) swaps.push(...uses.map((use) => putFor(use, arg)));
+			else {
+				// What it is without an argument may be said with the parameters before it.
+				const first = parameter.initializer;
+				const put = arg !== undefined ? arg.getText() : first === undefined ? "undefined" : editedPart(text, first.getStart(), first.end, swaps);
+				before.push(`${isWritten ? "let" : "const"} ${parameter.name.text} = ${put};`);
+			}
 		});
 
 		const returns = inBody.filter((node) => ts.isReturnStatement(node));

@@ -97,6 +97,40 @@ describe("release build: functions that are called once", () => {
 			log(main(7)); log(main(12345)); log(main(1));`);
 	});
 
+	it("get what a parameter is without an argument, which may be another parameter", () => {
+		const made = same(`
+			function area(width, height = width) { let sum = 0; for (let i = 0; i < height; i++) sum += width; return sum; }
+			function main(n) { const sum = area(n); return sum; }
+			log(main(3)); log(main(4));`);
+		expect(left(made, "area")).toEqual([]);
+	});
+
+	it("get a negative number as it is", () => {
+		same(`
+			function power(base) { return base ** 2; }
+			function less(a) { return 5 -a; }
+			function main() { return power(-3) + less(-2); }
+			log(main()); log(main());`);
+	});
+
+	it("are not called where an object that may be missing is", () => {
+		same(`
+			function next() { if (n > 5) return 0; n += 1; log("next"); return n; }
+			let n = 0;
+			class Part { take(value) { log(value); } }
+			function main(part) { part?.take(next()); }
+			main(undefined); main(new Part()); main(null); log(n);`);
+	});
+
+	it("see a change by taking apart, too", () => {
+		same(`
+			function show(value) { [count, other.a] = [count + 1, 2]; log(value); ({ count } = { count: 9 }); log(value); return count; }
+			let count = 1;
+			const other = { a: 0 };
+			function main() { const x = show(count); log(x); for (count of [5, 6]) log(count); }
+			main(); main();`);
+	});
+
 	it("go from one object to another", () => {
 		const made = same(`
 			class Part { constructor(size) { this.size = size; } grow(by) { if (by < 0) return false; this.size += by; return true; }
