@@ -12,11 +12,11 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { ROOT, JS, emit } = require("./device.cjs");
 const { inlined } = require("./release/inline.cjs");
-const { fixedNames, memberNames, wireNames } = require("./release/names.cjs");
+const { fixedNames, knownNames, memberNames, wireNames } = require("./release/names.cjs");
 const { APART, FREEZE, OUTSIDE, STATION, TESTS, filesOf } = require("./release/places.cjs");
 const { intoRecords } = require("./release/records.cjs");
 const { joined } = require("./release/tables.cjs");
-const { checked, edited } = require("./release/text.cjs");
+const { checked, edited, parsed, symbolOf } = require("./release/text.cjs");
 
 const OUT = path.join(ROOT, "build", "release");
 /** The steps that have a file of their own. */
@@ -27,7 +27,7 @@ const KEPT = "$kept";
 /** Modules of the firmware that the outside imports, with the names that it takes of them. */
 function importedFrom(ts) {
 	const wanted = new Map();
-	const files = [...OUTSIDE.filter((place) => !/^(modules|test-host)\//.test(place)).flatMap((place) => filesOf(place, ".ts")), ...TESTS.map((id) => `${id}.ts`)];
+	const files = [...OUTSIDE.filter((place) => !place.startsWith("modules/")).flatMap((place) => filesOf(place, ".ts")), ...TESTS.map((id) => `${id}.ts`)];
 	for (const file of files) {
 		const source = ts.createSourceFile(file, fs.readFileSync(path.join(JS, file.replace(/\.ts$/, ".js")), "utf8"), ts.ScriptTarget.ES2022);
 		for (const statement of source.statements) {
@@ -56,7 +56,7 @@ function servedTables(ts) {
 	const served = ACTION_NAMES.filter((_, action) => CALLS[action] !== null || SENDS.some((row) => row.action === action));
 	const tables = node("scripts/generate-tables").generate(served).files.filter(([file]) => file === "preload/schema.ts" || file === "preload/actions.ts");
 	return new Map(tables.map(([file, text]) => {
-		const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
+		const source = parsed(ts, file, text);
 		const kept = source.statements.filter((statement) => !ts.isEnumDeclaration(statement)).map((statement) => statement.getFullText()).join("");
 		const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022 };
 		return [path.join(JS, file.replace(/\.ts$/, ".js")), ts.transpileModule(kept, { compilerOptions: options }).outputText];
@@ -83,7 +83,7 @@ async function bundle(wanted, replaced) {
 	return output[0].code;
 }
 
-/** Settings of Terser's first run: constants and dead code, but nothing that would copy code or make closures. */
+/** Settings of Terser where it folds: constants and dead code, but nothing that would copy code or make closures. */
 const COMPRESS = {
 	ecma: 2022, module: true, toplevel: true, passes: 3, inline: 1, reduce_funcs: false, hoist_funs: false, sequences: false,
 	join_vars: false, booleans: false, typeofs: false, conditionals: false, arrows: false, keep_fargs: false, pure_getters: true,
@@ -99,8 +99,7 @@ function keep(ts, text) {
 	const handed = new Set();
 	const visit = (node) => {
 		if (ts.isIdentifier(node) && !ts.isCallExpression(node.parent) && !ts.isFunctionDeclaration(node.parent)) {
-			const { parent } = node;
-			const symbol = ts.isShorthandPropertyAssignment(parent) ? checker.getShorthandAssignmentValueSymbol(parent) : checker.getSymbolAtLocation(node);
+			const symbol = symbolOf(ts, checker, node);
 			const declaration = symbol?.valueDeclaration;
 			if (declaration !== undefined && ts.isFunctionDeclaration(declaration) && declaration.parent === source) handed.add(symbol.name);
 		}
@@ -118,7 +117,7 @@ function keep(ts, text) {
 
 /** Takes away what keep() has put. */
 function free(ts, text) {
-	const source = ts.createSourceFile("a.js", text, ts.ScriptTarget.ES2022, true, ts.ScriptKind.JS);
+	const source = parsed(ts, "a.js", text);
 	const edits = [];
 	const visit = (node) => {
 		if (!ts.isCallExpression(node) || node.expression.getText() !== KEPT) return ts.forEachChild(node, visit);
@@ -139,11 +138,12 @@ async function stationText(ts) {
 		const made = await minify(keep(ts, text), { module: true, ecma: 2022, compress: COMPRESS, mangle: false, format: { beautify: true, comments: false } });
 		return free(ts, made.code);
 	};
+	const known = knownNames(ts);
 	const wire = wireNames(ts, tables.get(path.join(JS, "preload/schema.js")));
 	const whole = await folded(await bundle(importedFrom(ts), tables));
-	const moved = await folded(inlined(ts, whole, fixedNames(ts, whole)));
+	const moved = await folded(inlined(ts, whole, fixedNames(ts, whole, known)));
 	const placed = intoRecords(ts, joined(ts, moved), wire);
-	const fixed = fixedNames(ts, placed);
+	const fixed = fixedNames(ts, placed, known);
 	const made = await minify(placed, {
 		module: true, ecma: 2022, compress: false, mangle: { module: true, properties: { reserved: [...fixed], keep_quoted: "strict" } },
 		nameCache: { props: { props: memberNames(ts, placed, fixed, wire) } }, format: { beautify: true, comments: false },

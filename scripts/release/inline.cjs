@@ -1,7 +1,16 @@
 // Puts functions and methods that are called in one place only where they are called: in ROM a function takes three slots and
 // about 20 bytes besides what it does, and on the stack a frame of its own. Part of the release build (scripts/release.cjs).
 "use strict";
-const { checked, edited, editedPart, nameOf, symbolOf, withUniqueLocals } = require("./text.cjs");
+const { checked, edited, editedPart, functionAround, nameOf, symbolOf, withUniqueLocals } = require("./text.cjs");
+
+/**
+ * Bytes of a function besides what it does, and of each parameter; of a call and of a getter's besides what it is called on and its
+ * arguments.
+ */
+const FUNCTION_BYTES = 56;
+const PARAMETER_BYTES = 8;
+const CALL_BYTES = 10;
+const GETTER_BYTES = 3;
 
 /** Nodes of a function's own body, without those of functions inside of it. */
 function eachOwn(ts, body, visit) {
@@ -73,10 +82,6 @@ function pass(ts, text, fixed, count) {
 		if (!ts.isIdentifier(node)) return false;
 		const symbol = meant(node);
 		return symbol !== undefined && symbol.valueDeclaration !== undefined && !written.has(symbol);
-	};
-	const functionAround = (node) => {
-		for (let at = node.parent; at !== undefined; at = at.parent) if (ts.isFunctionLike(at)) return at;
-		return undefined;
 	};
 	/** Callers that reach everything by `super` once they are methods; who is handed on by name may not be one. */
 	const isHost = (caller) => {
@@ -158,11 +163,6 @@ function pass(ts, text, fixed, count) {
 		look(node);
 		return sum;
 	};
-	/** What a function takes besides what it does, and each of its parameters; a call besides what it is called on and its arguments. */
-	const FUNCTION_BYTES = 56;
-	const PARAMETER_BYTES = 8;
-	const CALL_BYTES = 10;
-
 	/**
 	 * A function that only returns an expression takes the place of its calls wherever they are, if that takes less.
 	 * @param uses  all of them: { node, args, receiver }
@@ -185,10 +185,10 @@ function pass(ts, text, fixed, count) {
 		const places = [];
 		let saved = FUNCTION_BYTES + PARAMETER_BYTES * declaration.parameters.length;
 		for (const { node, args, receiver } of uses) {
-			if (declaration.parameters.length !== args.length || !isHost(functionAround(node)) || (node.pos >= declaration.pos && node.end <= declaration.end)) return false;
+			if (declaration.parameters.length !== args.length || !isHost(functionAround(ts, node)) || (node.pos >= declaration.pos && node.end <= declaration.end)) return false;
 			if (isTouched(node.pos, node.end)) return false;
 			const swaps = [];
-			saved += (ts.isCallExpression(node) ? CALL_BYTES : 3) - bytesOf(only.expression);
+			saved += (ts.isCallExpression(node) ? CALL_BYTES : GETTER_BYTES) - bytesOf(only.expression);
 			if (receiver !== undefined && receiver.kind !== ts.SyntaxKind.ThisKeyword) {
 				if (!isFit(receiver, selves.length)) return false;
 				for (const self of selves) swaps.push([self.getStart(), self.end, receiver.getText()]);
@@ -255,7 +255,7 @@ function pass(ts, text, fixed, count) {
 			else if (!isAnd && elseStatement === undefined && ts.isReturnStatement(only) && (only.expression === undefined || isStable(only.expression)))
 				put = `if (${of(inner.left)}) ${of(only)} if (${of(inner.right)}) ${of(only)}`;
 		}
-		if (put === undefined || isTouched(statement.pos, statement.end) || !isHost(functionAround(call))) return false;
+		if (put === undefined || isTouched(statement.pos, statement.end) || !isHost(functionAround(ts, call))) return false;
 		touched.push([statement.pos, statement.end]);
 		edits.push([statement.getStart(), statement.end, ts.isBlock(statement.parent) ? put : `{ ${put} }`]);
 		return true;
@@ -267,11 +267,11 @@ function pass(ts, text, fixed, count) {
 		if (call.pos >= declaration.pos && call.end <= declaration.end) return;
 		const statement = statementOf(call);
 		if (statement === undefined) {
-			if (isTouched(declaration.pos, declaration.end) || isTouched(call.pos, call.end) || !isHost(functionAround(call))) return;
+			if (isTouched(declaration.pos, declaration.end) || isTouched(call.pos, call.end) || !isHost(functionAround(ts, call))) return;
 			split(call);
 			return;
 		}
-		if (!isHost(functionAround(call))) return;
+		if (!isHost(functionAround(ts, call))) return;
 		if (!ts.isBlock(statement.parent) && (ts.isVariableStatement(statement) || ts.isLabeledStatement(statement.parent))) return;
 		const { body, parameters } = declaration;
 		if (args.length > parameters.length || args.some((arg) => ts.isSpreadElement(arg))) return;

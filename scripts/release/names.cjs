@@ -27,21 +27,25 @@ function libraryNames(ts) {
 	return names;
 }
 
-/** Names that may not change: of messages, of the language, and of all who know the firmware from outside. */
-function fixedNames(ts, text) {
-	const fixed = new Set(["__proto__"]);
+/** Names of messages, of the language, and of all who know the firmware from outside. */
+function knownNames(ts) {
+	const known = new Set(["__proto__", ...libraryNames(ts)]);
 	const outside = [...OUTSIDE, "typings", "preload"].flatMap((place) => filesOf(place, ".ts"));
 	for (const file of [...outside, ...TESTS.map((id) => `${id}.ts`)]) {
 		const visit = (node) => {
 			const name = memberOf(ts, node);
-			if (name !== undefined) fixed.add(name);
-			else if (ts.isStringLiteralLike(node)) fixed.add(node.text);
+			if (name !== undefined) known.add(name);
+			else if (ts.isStringLiteralLike(node)) known.add(node.text);
 			ts.forEachChild(node, visit);
 		};
 		visit(parsed(ts, file, fs.readFileSync(path.join(ROOT, file), "utf8")));
 	}
-	for (const name of libraryNames(ts)) fixed.add(name);
-	// What is written as a string may be used as a name.
+	return known;
+}
+
+/** Names that may not change: those, and what the text says as a string, which may be used as a name. */
+function fixedNames(ts, text, known) {
+	const fixed = new Set(known);
 	const visit = (node) => {
 		if (ts.isStringLiteralLike(node)) fixed.add(node.text);
 		ts.forEachChild(node, visit);
@@ -95,7 +99,7 @@ function memberNames(ts, text, fixed, wire) {
 	for (const name of types.keys()) groups.push(new Set(whole(name)));
 
 	const names = new Map();
-	const known = new Map();
+	const known = new Set();
 	const visit = (node) => {
 		if (ts.isObjectLiteralExpression(node)) groups.push(new Set(node.properties.map((property) => nameOf(ts, property))));
 		else if (ts.isClassLike(node)) {
@@ -108,7 +112,8 @@ function memberNames(ts, text, fixed, wire) {
 			groups.push(members);
 		}
 		const name = memberOf(ts, node);
-		if (name !== undefined) (fixed.has(name) ? known : names).set(name, ((fixed.has(name) ? known : names).get(name) ?? 0) + 1);
+		if (name !== undefined && fixed.has(name)) known.add(name);
+		else if (name !== undefined) names.set(name, (names.get(name) ?? 0) + 1);
 		ts.forEachChild(node, visit);
 	};
 	const source = parsed(ts, "a.js", text);
@@ -119,7 +124,7 @@ function memberNames(ts, text, fixed, wire) {
 	for (const name of root) unshared.add(name);
 	const inMessages = new Set(wire);
 	const inLibrary = libraryNames(ts);
-	const pool = [...known.keys()].filter((name) => name !== "__proto__" && !root.has(name) && !inLibrary.has(name) && !unshared.has(name));
+	const pool = [...known].filter((name) => name !== "__proto__" && !root.has(name) && !inLibrary.has(name) && !unshared.has(name));
 	const outsideMessages = pool.filter((name) => !inMessages.has(name));
 	const renamed = new Map();
 	const invented = [];
@@ -133,20 +138,21 @@ function memberNames(ts, text, fixed, wire) {
 		const taken = new Set(around.flatMap((group) => [...group]).map((other) => renamed.get(other) ?? other));
 		const isInMessages = around.some((group) => [...group].some((other) => inMessages.has(other)));
 		const isFree = (candidate) => !taken.has(candidate) && !alone.has(candidate);
-		const used = new Set(renamed.values());
-		const found = unshared.has(name) ? invented.find((candidate) => !used.has(candidate)) : [...(isInMessages ? outsideMessages : pool), ...invented].find(isFree);
-		if (unshared.has(name)) alone.add(found);
-		renamed.set(name, found);
+		if (unshared.has(name)) {
+			const used = new Set(renamed.values());
+			renamed.set(name, invented.find((candidate) => !used.has(candidate)));
+			alone.add(renamed.get(name));
+		} else renamed.set(name, [...(isInMessages ? outsideMessages : pool), ...invented].find(isFree));
 	}
 	return renamed;
 }
 
 /** Names that are keys in ROM anyway, because messages have them. */
 function wireNames(ts, schema) {
-	const source = ts.createSourceFile("a.js", schema, ts.ScriptTarget.ES2022, true);
+	const source = parsed(ts, "a.js", schema);
 	const names = source.statements.filter(ts.isVariableStatement).flatMap(({ declarationList }) => declarationList.declarations)
 		.find(({ name }) => name.text === "NAMES").initializer.arguments[0].arguments[0].properties.map(({ name }) => name.text);
 	return names.filter((name) => /^[a-z]\w*$/.test(name));
 }
 
-module.exports = { fixedNames, memberNames, wireNames };
+module.exports = { fixedNames, knownNames, memberNames, wireNames };

@@ -1,7 +1,7 @@
 // Gives what is at the top of the module a place in records, so that functions need no scopes. Part of the release build
 // (scripts/release.cjs).
 "use strict";
-const { checked, edited } = require("./text.cjs");
+const { checked, editedPart, functionAround, symbolOf } = require("./text.cjs");
 
 /** Members of a record: few, because XS looks them up one after the other. */
 const RECORD_MAX = 14;
@@ -38,7 +38,7 @@ function intoRecords(ts, text, names) {
 		if (!ts.isIdentifier(node)) return undefined;
 		const { parent } = node;
 		if ((ts.isPropertyAccessExpression(parent) || ts.isMethodDeclaration(parent) || ts.isPropertyAssignment(parent)) && parent.name === node) return undefined;
-		const symbol = ts.isShorthandPropertyAssignment(parent) ? checker.getShorthandAssignmentValueSymbol(parent) : checker.getSymbolAtLocation(node);
+		const symbol = symbolOf(ts, checker, node);
 		return symbol === undefined ? undefined : bindings.get(symbol);
 	};
 	const isCallee = (node) => ts.isCallExpression(node.parent) && node.parent.expression === node;
@@ -75,17 +75,13 @@ function intoRecords(ts, text, names) {
 		if (!isMember) binding.isDetached = true;
 	}
 
-	const functionAround = (node) => {
-		for (let at = node.parent; at !== undefined; at = at.parent) if (ts.isFunctionLike(at)) return at;
-		return undefined;
-	};
 	// What only the link needs is left as it is, and is gone afterwards.
 	const exports = new Set(exported.map((element) => checker.getExportSpecifierLocalTargetSymbol(element)).map((symbol) => bindings.get(symbol)));
 	const uses = new Map([...bindings.values()].map((binding) => [binding, []]));
 	for (const [node, binding] of references) uses.get(binding).push(node);
 	const passing = new Set([...bindings.values()].filter((binding) => !exports.has(binding) && !ts.isClassDeclaration(binding.declaration)));
 	const isLinkOnly = (node) => {
-		const around = functionAround(node);
+		const around = functionAround(ts, node);
 		if (around === undefined) return true;
 		return ts.isFunctionDeclaration(around) && passing.has(bindings.get(checker.getSymbolAtLocation(around.name)));
 	};
@@ -142,7 +138,7 @@ function intoRecords(ts, text, names) {
 		const put = reaches(node) ? inherited(binding) : lexical(binding);
 		edits.push([node.getStart(), node.end, ts.isShorthandPropertyAssignment(node.parent) ? `${node.text}: ${put}` : put]);
 	}
-	const within = (from, to) => edited(text.slice(from, to), edits.filter(([a, b]) => a >= from && b <= to).map(([a, b, put]) => [a - from, b - from, put]));
+	const within = (from, to) => editedPart(text, from, to, edits);
 
 	const methods = new Map();
 	const rest = [];

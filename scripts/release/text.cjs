@@ -41,6 +41,12 @@ function nameOf(ts, node) {
 	return node.name !== undefined && (ts.isIdentifier(node.name) || ts.isStringLiteral(node.name)) ? node.name.text : undefined;
 }
 
+/** The innermost function around a node; undefined at the top. */
+function functionAround(ts, node) {
+	for (let at = node.parent; at !== undefined; at = at.parent) if (ts.isFunctionLike(at)) return at;
+	return undefined;
+}
+
 /** What an identifier means, in `{ name }`, too. */
 function symbolOf(ts, checker, node) {
 	return ts.isShorthandPropertyAssignment(node.parent) ? checker.getShorthandAssignmentValueSymbol(node.parent) : checker.getSymbolAtLocation(node);
@@ -69,4 +75,4 @@ function withUniqueLocals(ts, text) {
 	return edited(text, edits);
 }
 
-module.exports = { checked, edited, editedPart, nameOf, parsed, symbolOf, withUniqueLocals };
+module.exports = { checked, edited, editedPart, functionAround, nameOf, parsed, symbolOf, withUniqueLocals };
