@@ -13,6 +13,8 @@ import { MemoryCsms } from "../csms/memory.js";
 import { openQueue, settle } from "../traces/queue.js";
 import { PATTERNS, trace } from "../traces/traces.js";
 
+const FLEET = PATTERNS.find(({ name }) => name === "fleet")!;
+
 describe("queue figures", () => {
 	it("flash bytes stored and written per event are within the budget", () => {
 		const figures = queueFigures();
@@ -26,9 +28,8 @@ describe("queue figures", () => {
 	}, 60_000);
 
 	it("E04.FR.01 a day of a van in 64 kB and a week in 256 kB lose nothing, over a power cut", () => {
-		const fleet = PATTERNS.find(({ name }) => name === "fleet")!;
 		for (const [kb, hours] of [[64, 24], [256, 168]]) {
-			const { made, delivered } = offline(fleet, kb, hours);
+			const { made, delivered } = offline(FLEET, kb, hours);
 			expect(made).toBeGreaterThan(hours * 50);
 			expect(delivered).toBe(made);
 		}
@@ -47,7 +48,7 @@ describe("queue figures", () => {
 function boot(blocks: number, events: number): { waiting: number; reads: number; bytes: number } {
 	const flash = new FlashMemory(blocks);
 	const outbox = openQueue(flash, 1);
-	const made = trace(PATTERNS.find(({ name }) => name === "fleet")!, 1);
+	const made = trace(FLEET, 1);
 	for (let i = 0; i < events && outbox.thinned === 0; i++) {
 		expect(outbox.append(made.next().value.event)).toBeTrue();
 		settle(outbox);
